@@ -1,0 +1,194 @@
+"""What flows between the stages: frozen, checked where it is born.
+
+N contigs, S samples, V windows, D directions of the embedding, M marker genes. Lengths and positions are bp, 0-based and
+half-open; depths are x (mean reads over a base).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+Bool = npt.NDArray[np.bool_]
+
+N_CODE = 4  # any base that is not A, C, G or T
+
+Progress = Callable[[int, int], None]  # (done, total), called by long stages
+
+
+def silent(done: int, total: int) -> None:
+    """The progress callback of those who do not watch."""
+
+
+def check_array(what: str, array: npt.NDArray[Any], dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless `array` has this dtype and shape (-1: any size) and is finite."""
+    if array.dtype != dtype:
+        raise ValueError(f"{what}: dtype {array.dtype}, expected {np.dtype(dtype)}")
+    if array.ndim != len(shape) or any(e not in (-1, g) for g, e in zip(array.shape, shape, strict=True)):
+        raise ValueError(f"{what}: shape {array.shape}, expected {shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{what}: holds values that are not finite")
+
+
+def digest(*parts: str | bytes | npt.NDArray[Any]) -> str:
+    """Hex digest (128 bit) of strings, bytes and arrays, each with its length so that parts cannot run together."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        view = memoryview(np.ascontiguousarray(data)).cast("B") if isinstance(data, np.ndarray) and data.size else bytes(data)
+        state.update(len(view).to_bytes(8, "little"))
+        state.update(view)
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Contigs:
+    """An assembly. Bases are codes: A C G T = 0 1 2 3, everything else 4 (N)."""
+
+    names: tuple[str, ...]  # unique; the first word of the header
+    codes: U8  # (sum of lengths,), contig after contig
+    offsets: I64  # (N + 1,), where each contig starts in `codes`
+
+    def __post_init__(self) -> None:
+        check_array("codes", self.codes, np.uint8, (-1,))
+        check_array("offsets", self.offsets, np.int64, (len(self.names) + 1,))
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("names of contigs must be unique")
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.codes) or (np.diff(self.offsets) < 0).any():
+            raise ValueError("offsets do not cut the codes into contigs")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, row: int) -> U8:
+        """Codes of one contig, a view (length,)."""
+        return self.codes[self.offsets[row] : self.offsets[row + 1]]
+
+    @cached_property
+    def lengths(self) -> I64:
+        """(N,), bp."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of names and bases: the key of everything computed from them."""
+        return digest("\n".join(self.names), self.offsets, self.codes)
+
+    @cached_property
+    def names_digest(self) -> str:
+        """Digest of the names alone: two tables of the same contigs share it."""
+        return digest("\n".join(self.names))
+
+    def select(self, rows: I64) -> Contigs:
+        """The contigs in `rows`, in that order."""
+        lengths = self.lengths[rows]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]).astype(np.int64)
+        codes = np.empty(offsets[-1], np.uint8)
+        for new, row in enumerate(rows):
+            codes[offsets[new] : offsets[new + 1]] = self[row]
+        return Contigs(tuple(self.names[row] for row in rows), codes, offsets)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coverage:
+    """Depth of every contig in every sample."""
+
+    samples: tuple[str, ...]
+    mean: F32  # (N, S), x
+    variance: F32  # (N, S), x^2, of the depth over the contig's bases; 0 where the source has none
+    names_digest: str  # of the contigs the rows belong to
+
+    def __post_init__(self) -> None:
+        check_array("mean depth", self.mean, np.float32, (-1, len(self.samples)))
+        check_array("variance of depth", self.variance, np.float32, self.mean.shape)
+        if (self.mean < 0).any() or (self.variance < 0).any():
+            raise ValueError("depths and their variances must not be negative")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Pieces of contigs, without N inside, that are encoded once each; sorted by contig and start."""
+
+    contig: I64  # (V,), row of the contig
+    start: I64  # (V,), bp
+    stop: I64  # (V,), bp
+
+    def __post_init__(self) -> None:
+        for name in ("contig", "start", "stop"):
+            check_array(name, getattr(self, name), np.int64, (len(self.contig),))
+        if (self.start < 0).any() or (self.stop <= self.start).any():
+            raise ValueError("a window is empty or starts before its contig")
+
+    def __len__(self) -> int:
+        return len(self.contig)
+
+    @property
+    def lengths(self) -> I64:
+        """(V,), bp."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """Contigs as Gaussians: row i lies at `matrix[i]` with variance `variance[i]` in every direction on its own."""
+
+    matrix: F32  # (N, D)
+    variance: F32  # (N, D), of the row around the mean of its genome
+    prior: F32  # (D,), variance of genome means around 0
+    encoder: str  # name and digest of the weights
+    names_digest: str
+
+    def __post_init__(self) -> None:
+        check_array("embedding", self.matrix, np.float32, (-1, -1))
+        check_array("variance of the embedding", self.variance, np.float32, self.matrix.shape)
+        check_array("prior of the embedding", self.prior, np.float32, (self.matrix.shape[1],))
+        if (self.variance <= 0).any() or (self.prior <= 0).any():
+            raise ValueError("variances must be positive")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Markers:
+    """How often each contig holds each single-copy marker gene."""
+
+    genes: tuple[str, ...]  # (M,), "<set>:<name>", sets: "universal" (fetchmgs), "bacteria", "archaea"
+    counts: U8  # (N, M)
+    names_digest: str
+
+    def __post_init__(self) -> None:
+        check_array("marker counts", self.counts, np.uint8, (-1, len(self.genes)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clustering:
+    """One partition of the contigs, proposed by a clusterer."""
+
+    labels: I32  # (N,), -1 = in no cluster
+    method: str  # which clusterer, metric and parameters
+
+    def __post_init__(self) -> None:
+        check_array("labels", self.labels, np.int32, (-1,))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bin:
+    """A chosen genome."""
+
+    rows: I64  # contigs, ascending
+    size: int  # bp
+    score: float  # of the judge
+
+    def __post_init__(self) -> None:
+        check_array("rows of a bin", self.rows, np.int64, (-1,))
+        if not len(self.rows):
+            raise ValueError("a bin holds at least one contig")
