@@ -1,0 +1,118 @@
+"""Options, frozen and checked where they are born: an impossible value raises OptionError with the option's name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from binner.errors import OptionError
+
+EncoderName = Literal["whitening"]
+
+STDIN = Path("-")
+SHORTEST_CONTIG = 200  # bp; below it neither composition nor the middle of a contig (its ends are cut) says anything
+MOST_THREADS = 1024
+_COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
+_FASTA_SUFFIXES = (".fa", ".fasta", ".fna", ".fas", ".ffn", ".seq")
+
+
+def _require(holds: bool, message: str) -> None:  # noqa: FBT001
+    if not holds:
+        raise OptionError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageConfig:
+    """Where the depths come from; with nothing given, the contigs are binned by their sequence alone."""
+
+    bams: tuple[Path, ...] = ()  # BAM and CRAM files, a sample each
+    depth: tuple[Path, ...] = ()  # tables of jgi_summarize_bam_contig_depths or CoverM
+    abundance: tuple[Path, ...] = ()  # tables of strobealign --aemb, a sample each
+    identity: float | None = None  # %, of reads that count; None: 97 for short reads, lower for long ones
+
+    def __post_init__(self) -> None:
+        if self.identity is not None:
+            _require(0 <= self.identity <= 100, f"--identity is a percentage from 0 to 100, not {self.identity:g}")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that is read."""
+        return (*self.bams, *self.depth, *self.abundance)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineConfig:
+    """What of the machine may be used."""
+
+    threads: int = 1
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
+    max_memory: int | None = None  # bytes; None: what the machine or the scheduler has
+
+    def __post_init__(self) -> None:
+        _require(
+            1 <= self.threads <= MOST_THREADS, f"--threads must be from 1 to {MOST_THREADS:,}, not {self.threads:,}"
+        )
+        _require(
+            re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", self.device) is not None,
+            f"--device must be auto, cpu, cuda or cuda:N (as in cuda:0), not '{self.device}'",
+        )
+        if self.max_memory is not None:
+            _require(self.max_memory > 0, f"--max-memory must be positive, not {self.max_memory}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """Everything that `binner run` can be told."""
+
+    contigs: Path  # `-` reads standard input
+    out: Path | None = None  # None: `<name of the contigs>_binner` in the current folder
+    coverage: CoverageConfig = field(default_factory=CoverageConfig)
+    machine: MachineConfig = field(default_factory=MachineConfig)
+    min_length: int = 1000  # bp, of the contigs that take part
+    min_bin_size: int = 200_000  # bp
+    encoder: str = "whitening"  # an EncoderName, or a folder with a trained encoder
+    markers: bool = True
+    refine: bool | None = None  # None: only where it pays
+    seed: int = 1
+    prefix: str = "bin"
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        _require(
+            self.min_length >= SHORTEST_CONTIG,
+            f"--min-len must be at least {SHORTEST_CONTIG} bp, not {self.min_length:,}: shorter ones cannot be placed",
+        )
+        _require(self.min_bin_size >= 0, f"--min-bin-size must not be negative: {self.min_bin_size:,}")
+        _require(0 <= self.seed < 2**32, f"--seed must be from 0 to {2**32 - 1}, not {self.seed}")
+        _require(
+            re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", self.prefix) is not None,
+            f"--prefix goes into file names: letters, digits, '_', '.' and '-' (up to 100), not '{self.prefix}'",
+        )
+        known = get_args(EncoderName)
+        _require(
+            self.encoder in known or Path(self.encoder).is_dir(),
+            f"--encoder must be {' or '.join(known)} or a folder with a trained encoder; '{self.encoder}' is neither",
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        return self.out if self.out is not None else default_out(self.contigs)
+
+
+def default_out(contigs: Path) -> Path:
+    """The folder of the results when none is given: the name of the contigs without its suffixes, and `_binner`.
+
+    >>> str(default_out(Path("/data/soil.contigs.fa.gz")))
+    'soil.contigs_binner'
+    >>> str(default_out(Path("-")))
+    'stdin_binner'
+    """
+    if contigs == STDIN:
+        return Path("stdin_binner")
+    name = contigs.name
+    for suffixes in (_COMPRESSIONS, _FASTA_SUFFIXES):
+        name = next((name[: -len(suffix)] for suffix in suffixes if name.lower().endswith(suffix)), name)
+    return Path(f"{name or 'contigs'}_binner")

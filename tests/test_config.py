@@ -1,0 +1,92 @@
+"""Options are checked where they are born."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from binner.config import CoverageConfig, MachineConfig, RunConfig, default_out
+from binner.errors import OptionError
+
+CONTIGS = Path("contigs.fa")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_length": 0}, "--min-len must be at least 200 bp, not 0"),
+        ({"min_length": -5}, "--min-len"),
+        ({"min_bin_size": -1}, "--min-bin-size must not be negative: -1"),
+        ({"seed": -1}, "--seed"),
+        ({"seed": 2**32}, "--seed"),
+        ({"prefix": ""}, "--prefix"),
+        ({"prefix": "../up"}, "--prefix"),
+        ({"prefix": "-x"}, "--prefix"),
+        ({"prefix": "a b"}, "--prefix"),
+        ({"encoder": "no-such-encoder"}, "'no-such-encoder' is neither"),
+    ],
+)
+def test_run_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        RunConfig(CONTIGS, **options)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 10**6])
+def test_threads_out_of_range(threads: int) -> None:
+    with pytest.raises(OptionError, match="--threads"):
+        MachineConfig(threads=threads)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CUDA", "", "cuda:-1", "cpu:0"])
+def test_devices_that_do_not_exist(device: str) -> None:
+    with pytest.raises(OptionError, match="--device must be auto, cpu, cuda or cuda:N"):
+        MachineConfig(device=device)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:0", "cuda:12"])
+def test_devices(device: str) -> None:
+    assert MachineConfig(device=device).device == device
+
+
+def test_memory_must_be_positive() -> None:
+    with pytest.raises(OptionError, match="--max-memory"):
+        MachineConfig(max_memory=0)
+
+
+@pytest.mark.parametrize("identity", [-1.0, 101.0, float("nan")])
+def test_identity_is_a_percentage(identity: float) -> None:
+    with pytest.raises(OptionError, match="--identity is a percentage"):
+        CoverageConfig(identity=identity)
+
+
+def test_files_are_all_that_is_read() -> None:
+    files = CoverageConfig(bams=(Path("a.bam"),), depth=(Path("t.tsv"),), abundance=(Path("s.tsv"),)).files
+    assert files == (Path("a.bam"), Path("t.tsv"), Path("s.tsv"))
+
+
+def test_a_folder_is_an_encoder(tmp_path: Path) -> None:
+    assert RunConfig(CONTIGS, encoder=str(tmp_path)).encoder == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("contigs", "folder"),
+    [
+        ("contigs.fa", "contigs_binner"),
+        ("../x/final.contigs.FASTA.GZ", "final.contigs_binner"),
+        ("a.fna.zst", "a_binner"),
+        ("assembly", "assembly_binner"),
+        ("k141.tsv", "k141.tsv_binner"),
+        (".fa.gz", "contigs_binner"),
+        ("-", "stdin_binner"),
+    ],
+)
+def test_the_results_are_named_after_the_contigs(contigs: str, folder: str) -> None:
+    assert RunConfig(Path(contigs)).folder == Path(folder) == default_out(Path(contigs))
+
+
+def test_a_given_folder_is_kept() -> None:
+    assert RunConfig(CONTIGS, out=Path("x/y")).folder == Path("x/y")
