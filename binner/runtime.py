@@ -1,0 +1,147 @@
+"""What the machine grants: threads, a device, a place for compiled code. Loads nothing heavy: it runs before them."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from binner.errors import DeviceError
+
+logger = logging.getLogger(__name__)
+
+# One CPU count for this job, as schedulers name it: SLURM, PBS, SGE, LSF.
+_SCHEDULER_THREADS = ("SLURM_CPUS_PER_TASK", "PBS_NCPUS", "NCPUS", "PBS_NUM_PPN", "NSLOTS", "LSB_DJOB_NUMPROC")
+# Read once, when a library is loaded: OpenMP (torch, faiss), BLAS of every make, numexpr, numba, joblib, Rust.
+_LIBRARY_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMEXPR_MAX_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+    "RAYON_NUM_THREADS",
+)
+_GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))  # NVIDIA, WSL, AMD
+_SYSTEM = Path("/")
+
+
+def cgroup_values(controller: str, names: tuple[str, ...], *, system: Path = _SYSTEM) -> Iterator[tuple[str, ...]]:
+    """Contents of the files `names` of this process' control group and of all above it, where all of them exist.
+
+    `controller` is that of version 1 ("cpu", "memory"); version 2 has one tree for all ("").
+    """
+    try:
+        lines = (system / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, inside = rest.partition(":")
+        if controller not in controllers.split(","):
+            continue
+        tree = system / "sys/fs/cgroup" / controllers
+        if controller and not tree.is_dir():
+            tree = system / "sys/fs/cgroup" / controller
+        folder = tree / inside.lstrip("/")
+        # In a container the path may be the host's: then only its upper ends exist here.
+        for group in (folder, *(parent for parent in folder.parents if parent.is_relative_to(tree))):
+            try:
+                yield tuple((group / name).read_text().strip() for name in names)
+            except OSError:
+                continue
+
+
+def _quota_cpus(system: Path) -> Iterator[int]:
+    """CPUs that the control groups' quotas amount to, rounded up."""
+    quotas = [value.split() for (value,) in cgroup_values("", ("cpu.max",), system=system)]
+    quotas += [list(pair) for pair in cgroup_values("cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us"), system=system)]
+    for quota in quotas:
+        if len(quota) == 2 and all(number.isdecimal() and int(number) > 0 for number in quota):
+            yield math.ceil(int(quota[0]) / int(quota[1]))
+
+
+def granted_threads(environ: Mapping[str, str] = os.environ, *, system: Path = _SYSTEM) -> int:
+    """The least of what the scheduler, the control groups and the CPU affinity of this process allow, at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = [affinity, *_quota_cpus(system)]
+    granted += [int(environ[name]) for name in _SCHEDULER_THREADS if environ.get(name, "").isdecimal()]
+    return max(1, min(granted))
+
+
+def limit_threads(threads: int) -> None:
+    """Hold every library to `threads`: those not yet loaded by their variables, those already loaded by their calls."""
+    for name in _LIBRARY_THREADS:
+        os.environ[name] = str(threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false" if threads == 1 else "true"
+    if "numba" not in sys.modules:  # it refuses another value once it runs
+        os.environ["NUMBA_NUM_THREADS"] = str(threads)
+    limit_loaded_libraries(threads)
+
+
+def limit_loaded_libraries(threads: int) -> None:
+    """Hold the libraries that are loaded by now to `threads`: BLAS, OpenMP (faiss), numba, torch."""
+    if "numpy" in sys.modules:
+        import threadpoolctl
+
+        threadpoolctl.threadpool_limits(limits=threads)
+    if faiss := sys.modules.get("faiss"):
+        faiss.omp_set_num_threads(threads)
+    if numba := sys.modules.get("numba"):
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+
+
+def choose_device(asked: str) -> str:
+    """The device for `--device`: "cpu" or "cuda:N". `auto` takes the first GPU that torch can use, else the CPU.
+
+    Raises DeviceError where a GPU is asked for by name and cannot be used.
+    """
+    if asked == "cpu":
+        return "cpu"
+    count, why = _usable_gpus()
+    if asked == "auto":
+        return "cuda:0" if count else "cpu"
+    index = int(asked.partition(":")[2] or 0)
+    if not count:
+        raise DeviceError(f"--device {asked}: no usable GPU ({why}); --device auto or cpu runs without one")
+    if index >= count:
+        raise DeviceError(f"--device {asked}: GPUs are counted from 0 and there are {count} here")
+    return f"cuda:{index}"
+
+
+def _usable_gpus() -> tuple[int, str]:
+    """How many GPUs torch can use, and if none, why. Without a GPU's driver torch is not even loaded (2 s)."""
+    if not any(node.exists() for node in _GPU_NODES):
+        return 0, "this machine shows no GPU driver"
+    import torch
+
+    if count := torch.cuda.device_count() if torch.cuda.is_available() else 0:
+        return count, ""
+    built = torch.version.cuda or getattr(torch.version, "hip", None)
+    why = "the driver lends none to this process" if built else f"torch {torch.__version__} is built without CUDA"
+    logger.warning("A GPU driver is here, but no GPU can be used: %s", why)
+    return 0, why
+
+
+def keep_compiled_code() -> None:
+    """Give numba's cache a place where neither the package nor the user's cache folder can be written (containers)."""
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    nearest = next(folder for folder in (user, *user.parents) if folder.exists())
+    if "NUMBA_CACHE_DIR" in os.environ or any(os.access(f, os.W_OK) for f in (Path(__file__).parent, nearest)):
+        return
+    # numba loads what it finds there, so the folder must be one's own; it stays, so that the next run starts fast.
+    folder = Path(tempfile.gettempdir()) / f"binner-numba-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        mine = folder.stat().st_uid == os.getuid() and not folder.is_symlink() and not folder.stat().st_mode & 0o022
+    except OSError:
+        mine = False
+    os.environ["NUMBA_CACHE_DIR"] = str(folder) if mine else tempfile.mkdtemp(prefix="binner-numba-")
