@@ -29,7 +29,6 @@ LOGGER = logging.getLogger(__name__)
 BLOCK = 1 << 20  # bytes of text held at a time, beside the record being read
 SPACE = b" \t\r\n\v\f"
 OTHER_LETTER, NO_LETTER = 5, 6  # codes used while reading: IUPAC or protein letters, and what no sequence holds
-SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 FOREIGN = {
@@ -132,18 +131,6 @@ def spool(stream: BinaryIO, path: Path) -> Path:
         raise InputError("standard input: empty, no contigs came through the pipe")
     unfinished.replace(path)
     return path
-
-
-def stem(path: Path) -> str:
-    """The file's name without the endings of compression and format, the name of the sample.
-
-    >>> stem(Path("a/gut.1.fasta.gz")), stem(Path("contigs"))
-    ('gut.1', 'contigs')
-    """
-    name = path.name
-    for suffix in SUFFIXES:
-        name = name.removesuffix(suffix)
-    return re.sub(r"(?<=.)\.(fa|fna|fas|fasta)$", "", name, flags=re.IGNORECASE)
 
 
 def _records(path: Path) -> Iterator[tuple[str, bytes]]:

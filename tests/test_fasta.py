@@ -234,11 +234,3 @@ def test_spool(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="standard input: empty"):
         fasta.spool(io.BytesIO(b""), tmp_path / "again")
     assert not (tmp_path / "again").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("a.fa", "a"), ("a.b.FASTA.gz", "a.b"), ("a.fna.zst", "a"), ("a.txt", "a.txt"), (".fa", ".fa"), ("7", "7")],
-)
-def test_stem(name: str, expected: str) -> None:
-    assert fasta.stem(Path("folder") / name) == expected

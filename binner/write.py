@@ -1,0 +1,231 @@
+"""The results: a FASTA file for each bin and the tables that describe them, which agree with one another exactly.
+
+Everything is written beside the earlier results first; then the folder of bins is swapped and each table replaced, so
+that neither a reader nor a run that is killed sees half of it (`bin_folder`).
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from binner import bin_folder, fasta
+from binner.data import F32, I64, Bin, Contigs, Coverage
+from binner.errors import InputError
+
+LOGGER = logging.getLogger(__name__)
+
+BUFFER = 64 << 20  # bytes of sequence held back before the bins' files are opened, one after the other
+STAGED = ".results.new"  # in the output folder, until all is written
+
+NEAR_COMPLETE, MEDIUM, LOW, CONTAMINATED, UNKNOWN = "near-complete", "medium", "low", "contaminated", "unknown"
+
+Cell = str | int | float | None
+
+
+def tier(completeness: float, contamination: float) -> str:
+    """The class of a bin by MIMAG's bounds on completeness and contamination (%), Bowers et al. 2017.
+
+    MIMAG's "high quality" also asks for rRNA and tRNA genes, which binner does not look for: "near-complete" says what
+    is known. MIMAG has no class for bins of 10 % contamination and more.
+    """
+    if contamination >= 10:
+        return CONTAMINATED
+    if completeness > 90 and contamination < 5:
+        return NEAR_COMPLETE
+    return MEDIUM if completeness >= 50 else LOW
+
+
+def write_results(
+    out: Path,
+    contigs: Contigs,
+    bins: Sequence[Bin],
+    *,
+    source: Path,
+    prefix: str,
+    sample: str,
+    probability: F32,
+    coverage: Coverage | None,
+    completeness: F32 | None,
+    contamination: F32 | None,
+) -> tuple[str, ...]:
+    """Write `bins/`, `bins.tsv`, `contigs.tsv`, `contig2bin.tsv` and `cami.binning` into `out`; the names of `bins`.
+
+    Bins are numbered by size, the largest first, ties by their first contig. `source` is the FASTA file the contigs
+    were read from: sequences are copied as they stand there (case, IUPAC codes). `probability` (N,) is that of a
+    contig's bin; `completeness` and `contamination` (as many as bins) are %. `sample` is the SampleID of the CAMI file.
+
+    Raises InputError if `source` is no longer what `contigs` were read from, or if `bin_folder.check` does.
+    """
+    results = _Results(contigs, bins, prefix, probability, coverage, completeness, contamination)
+    bin_folder.settle(out)
+    bin_folder.check(out, prefix=prefix)
+    staged = out / STAGED
+    shutil.rmtree(staged, ignore_errors=True)  # of a run that was killed
+    (staged / "bins").mkdir(parents=True)
+    _write_bins(staged / "bins", results, source)
+    tables = {
+        "bins.tsv": _lines(results.bin_rows()),
+        "contigs.tsv": _lines(results.contig_rows()),
+        "contig2bin.tsv": _lines(results.pairs()),
+        "cami.binning": [f"@Version:0.9.1\n@SampleID:{sample}\n\n@@SEQUENCEID\tBINID\n", *_lines(results.pairs())],
+    }
+    for name, lines in tables.items():
+        with (staged / name).open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+    bin_folder.swap(out, staged / "bins")
+    for name in tables:
+        (staged / name).replace(out / name)
+    staged.rmdir()
+    binned = int(contigs.lengths[results.bin_of >= 0].sum())
+    LOGGER.info("%s: %d bins, %d of %d bp", out, len(bins), binned, len(contigs.codes))
+    return results.names
+
+
+@dataclass(frozen=True, eq=False)
+class _Results:
+    """What all the files are written from."""
+
+    contigs: Contigs
+    bins: Sequence[Bin]
+    prefix: str
+    probability: F32
+    coverage: Coverage | None
+    completeness: F32 | None
+    contamination: F32 | None
+
+    def __post_init__(self) -> None:
+        rows = np.concatenate([np.zeros(0, np.int64), *(found.rows for found in self.bins)])
+        if len(np.unique(rows)) != len(rows):
+            raise ValueError("a contig is in two bins")
+        if any(found.size != self.contigs.lengths[found.rows].sum() for found in self.bins):
+            raise ValueError("the size of a bin is not that of its contigs")
+        if len(self.probability) != len(self.contigs):
+            raise ValueError("as many probabilities as contigs, please")
+        if self.coverage is not None and self.coverage.names_digest != self.contigs.names_digest:
+            raise ValueError("the coverage is that of other contigs")
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Indices of the bins, by their number."""
+        return sorted(range(len(self.bins)), key=lambda index: (-self.bins[index].size, self.bins[index].rows[0]))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the bins, as given."""
+        number = {index: rank for rank, index in enumerate(self.order, 1)}
+        return tuple(f"{self.prefix}_{number[index]}" for index in range(len(self.bins)))
+
+    @cached_property
+    def bin_of(self) -> I64:
+        """(N,), index of each contig's bin, -1 = none."""
+        bin_of = np.full(len(self.contigs), -1, np.int64)
+        for index, found in enumerate(self.bins):
+            bin_of[found.rows] = index
+        return bin_of
+
+    @property
+    def depth_columns(self) -> list[str]:
+        return [f"depth:{sample}" for sample in self.coverage.samples] if self.coverage is not None else []
+
+    def bin_rows(self) -> Iterable[Sequence[Cell]]:
+        head = ["bin", "bp", "contigs", "N50", "L50", "GC", "completeness", "contamination", "tier"]
+        yield [*head, *self.depth_columns]
+        for index in self.order:
+            yield [self.names[index], *self._bin_row(index)]
+
+    def _bin_row(self, index: int) -> list[Cell]:
+        rows = self.bins[index].rows
+        lengths = self.contigs.lengths[rows]
+        n50, l50 = _n50(lengths)
+        quality: list[Cell] = [None, None, UNKNOWN]
+        if self.completeness is not None and self.contamination is not None:
+            percent = float(self.completeness[index]), float(self.contamination[index])
+            quality = [f"{percent[0]:.2f}", f"{percent[1]:.2f}", tier(*percent)]
+        depth: list[float] = []
+        if self.coverage is not None:
+            depth = np.average(self.coverage.mean[rows].astype(np.float64), axis=0, weights=lengths).tolist()
+        return [self.bins[index].size, len(rows), n50, l50, _gc(self.contigs, rows), *quality, *depth]
+
+    def contig_rows(self) -> Iterable[Sequence[Cell]]:
+        yield ["contig", "length", "bin", "probability", *self.depth_columns]
+        names = [*self.names, None]  # the last, -1, is that of no bin
+        for row, name in enumerate(self.contigs.names):
+            depth = self.coverage.mean[row].tolist() if self.coverage is not None else []
+            yield [name, int(self.contigs.lengths[row]), names[self.bin_of[row]], float(self.probability[row]), *depth]
+
+    def pairs(self) -> Iterable[Sequence[Cell]]:
+        for row in np.flatnonzero(self.bin_of >= 0):
+            yield [self.contigs.names[row], self.names[self.bin_of[row]]]
+
+
+def _n50(lengths: I64) -> tuple[int, int]:
+    """Length of the contig that the middle of the bin lies in when they are sorted by length, and its rank."""
+    ordered = np.sort(lengths)[::-1]
+    middle = int(np.searchsorted(np.cumsum(ordered), ordered.sum() / 2))
+    return int(ordered[middle]), middle + 1
+
+
+def _gc(contigs: Contigs, rows: I64) -> str | None:
+    """Share of G and C among the bases that are known, %; None if none is."""
+    known = sum(int(np.count_nonzero(contigs[row] < 4)) for row in rows)
+    gc = sum(int(np.count_nonzero((contigs[row] - 1) < 2)) for row in rows)  # codes 1 and 2; 0 wraps round to 255
+    return f"{100 * gc / known:.2f}" if known else None
+
+
+def _lines(rows: Iterable[Sequence[Cell]]) -> Iterable[str]:
+    for row in rows:
+        yield "\t".join(f"{c:.6g}" if isinstance(c, float) else "" if c is None else str(c) for c in row) + "\n"
+
+
+def _write_bins(folder: Path, results: _Results, source: Path) -> None:
+    """Copy each contig's record into its bin's file, reading the source once, and write the manifest."""
+    row_of = {results.contigs.names[row]: row for row in np.flatnonzero(results.bin_of >= 0).tolist()}
+    files = [_BinFile(folder / f"{name}.fa") for name in results.names]
+    held = written = 0
+    for name, sequence in fasta.records(source):
+        row = row_of.get(name)
+        if row is None:
+            continue
+        if len(sequence) != results.contigs.lengths[row]:
+            raise InputError(f"{source}: contig '{name}' changed while binner ran: run it again with --force")
+        files[results.bin_of[row]].hold(b">%s\n%s\n" % (name.encode(), sequence))
+        held += len(sequence)
+        written += 1
+        if held >= BUFFER:
+            for file in files:
+                file.flush()
+            held = 0
+    for file in files:
+        file.flush()
+    if written != len(row_of):
+        raise InputError(f"{source}: {len(row_of) - written} contigs went missing while binner ran: run it again")
+    bin_folder.sign(folder, {file.path.name: (file.checksum, file.size) for file in files})
+
+
+@dataclass
+class _BinFile:
+    """A bin's file, open only while a batch is written: a process may not have as many files open as there are bins."""
+
+    path: Path
+    checksum: int = 0
+    size: int = 0
+    pieces: list[bytes] = field(default_factory=list)
+
+    def hold(self, record: bytes) -> None:
+        self.pieces.append(record)
+        self.checksum = zlib.crc32(record, self.checksum)
+        self.size += len(record)
+
+    def flush(self) -> None:
+        if self.pieces:
+            with self.path.open("ab") as file:
+                file.writelines(self.pieces)
+            self.pieces.clear()

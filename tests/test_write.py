@@ -1,0 +1,329 @@
+"""The results: numbers that can be recomputed from the files alone, and files that agree with one another."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from binner import fasta, write
+from binner.data import F32, Bin, Contigs, Coverage
+from binner.errors import InputError
+from binner.write import tier, write_results
+
+TABLES = ["bins.tsv", "cami.binning", "contig2bin.tsv", "contigs.tsv"]
+
+
+def source(folder: Path, lengths: Sequence[int], *, seed: int = 1) -> Path:
+    rng = np.random.default_rng(seed)
+    letters = np.frombuffer(b"ACGTacgtNR", np.uint8)
+    path = folder / "source.fa"
+    with path.open("wb") as file:
+        for i, length in enumerate(lengths):
+            sequence = rng.choice(letters, length).tobytes()
+            file.write(b">k%d flag=1\n" % i + b"\n".join(sequence[at : at + 60] for at in range(0, length, 60)) + b"\n")
+    return path
+
+
+def make_bin(contigs: Contigs, *rows: int) -> Bin:
+    return Bin(np.array(rows, np.int64), int(contigs.lengths[list(rows)].sum()), 1.0)
+
+
+def results(
+    out: Path,
+    path: Path,
+    groups: Sequence[Sequence[int]],
+    *,
+    prefix: str = "bin",
+    min_length: int = 0,
+    coverage: Coverage | None = None,
+    quality: tuple[F32, F32] | None = None,
+) -> tuple[str, ...]:
+    contigs = fasta.read(path, min_length=min_length)
+    return write_results(
+        out,
+        contigs,
+        [make_bin(contigs, *rows) for rows in groups],
+        source=path,
+        prefix=prefix,
+        sample="gut",
+        probability=np.linspace(0, 1, len(contigs), dtype=np.float32),
+        coverage=coverage,
+        completeness=quality[0] if quality else None,
+        contamination=quality[1] if quality else None,
+    )
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    head, *rows = [line.split("\t") for line in path.read_text().splitlines()]
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def bins_in(out: Path) -> dict[str, dict[str, bytes]]:
+    return {path.stem: dict(fasta.records(path)) for path in sorted((out / "bins").glob("*.fa"))}
+
+
+LENGTHS = [100, 2000, 300, 1500, 700, 50, 900, 640]
+GROUPS = [[0, 2], [1, 3, 6], [4], [5, 7]]  # 400, 4400, 700, 690 bp
+
+
+def test_sequences_are_copied_as_they_stand(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    original = dict(fasta.records(path))
+    names = results(tmp_path / "out", path, GROUPS)
+    assert names == ("bin_4", "bin_1", "bin_2", "bin_3")
+    expected = {
+        name: {f"k{row}": original[f"k{row}"] for row in rows} for name, rows in zip(names, GROUPS, strict=True)
+    }
+    assert bins_in(tmp_path / "out") == expected
+    text = (tmp_path / "out" / "bins" / "bin_2.fa").read_bytes()
+    assert text == b">k4\n" + original["k4"] + b"\n"
+
+
+def test_ties_go_by_the_first_contig(tmp_path: Path) -> None:
+    path = source(tmp_path, [500] * 6)
+    assert results(tmp_path, path, [[4], [1, 5], [3], [0, 2]], prefix="S1.x-") == (
+        "S1.x-_4",
+        "S1.x-_2",
+        "S1.x-_3",
+        "S1.x-_1",
+    )
+
+
+def test_tables_agree_with_the_fasta_files(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    rng = np.random.default_rng(3)
+    contigs = fasta.read(path)
+    mean = rng.gamma(2, 5, (8, 2)).astype(np.float32)
+    coverage = Coverage(("s1", "s 2"), mean, mean * 2, contigs.names_digest)
+    quality = np.array([10, 95, 60, 99], np.float32), np.array([0, 1.25, 9.5, 12], np.float32)
+    names = results(tmp_path, path, GROUPS, coverage=coverage, quality=quality)
+    found = bins_in(tmp_path)
+    depth = {name: mean[row] for row, name in enumerate(contigs.names)}
+
+    rows = table(tmp_path / "bins.tsv")
+    assert [row["bin"] for row in rows] == ["bin_1", "bin_2", "bin_3", "bin_4"]
+    for row in rows:
+        lengths = sorted((len(sequence) for sequence in found[row["bin"]].values()), reverse=True)
+        sequence = b"".join(found[row["bin"]].values()).upper()
+        assert [int(row[column]) for column in ("bp", "contigs")] == [sum(lengths), len(lengths)]
+        l50 = next(i for i in range(1, 9) if 2 * sum(lengths[:i]) >= sum(lengths))
+        assert [int(row["N50"]), int(row["L50"])] == [lengths[l50 - 1], l50]
+        gc = sequence.count(b"G") + sequence.count(b"C")
+        assert float(row["GC"]) == pytest.approx(
+            100 * gc / (gc + sequence.count(b"A") + sequence.count(b"T")), abs=0.005
+        )
+        weighted = sum(len(bases) * depth[name] for name, bases in found[row["bin"]].items()) / sum(lengths)
+        assert [float(row["depth:s1"]), float(row["depth:s 2"])] == pytest.approx(weighted.tolist(), rel=1e-5)
+        index = names.index(row["bin"])
+        assert [float(row["completeness"]), float(row["contamination"])] == [part[index] for part in quality]
+    assert [row["tier"] for row in rows] == ["near-complete", "medium", "contaminated", "low"]
+
+    lines = (tmp_path / "contig2bin.tsv").read_text().splitlines()
+    pairs = [(line.split("\t")[0], line.split("\t")[1]) for line in lines]
+    assert sorted(pairs) == sorted((contig, name) for name, members in found.items() for contig in members)
+    cami = (tmp_path / "cami.binning").read_text().splitlines()
+    assert cami[:4] == ["@Version:0.9.1", "@SampleID:gut", "", "@@SEQUENCEID\tBINID"]
+    assert [tuple(line.split("\t")) for line in cami[4:]] == pairs
+
+    listed = table(tmp_path / "contigs.tsv")
+    assert [row["contig"] for row in listed] == list(contigs.names)
+    assert {row["contig"]: row["bin"] for row in listed} == dict(pairs)
+    assert [int(row["length"]) for row in listed] == LENGTHS
+    assert [float(row["probability"]) for row in listed] == pytest.approx(np.linspace(0, 1, 8).tolist(), rel=1e-5)
+    assert [float(row["depth:s1"]) for row in listed] == pytest.approx(mean[:, 0].tolist(), rel=1e-5)
+
+
+def test_without_markers_and_coverage(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    results(tmp_path, path, [[1]], min_length=700)
+    row = table(tmp_path / "bins.tsv")[0]
+    assert (row["bp"], row["completeness"], row["contamination"], row["tier"]) == ("1500", "", "", "unknown")
+    assert [column for column in row if "depth" in column] == []
+    assert [row["contig"] for row in table(tmp_path / "contigs.tsv")] == ["k1", "k3", "k4", "k6"]
+    assert [row["bin"] for row in table(tmp_path / "contigs.tsv")] == ["", "bin_1", "", ""]
+
+
+def test_a_bin_of_nothing_but_n(tmp_path: Path) -> None:
+    path = tmp_path / "n.fa"
+    path.write_bytes(b">n\n" + b"N" * 400 + b"\n")
+    results(tmp_path, path, [[0]])
+    assert table(tmp_path / "bins.tsv")[0]["GC"] == ""
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, [100]])
+def test_no_bins_leave_the_same_files(tmp_path: Path, lengths: list[int]) -> None:
+    path = source(tmp_path, lengths)
+    contigs = fasta.read(path)
+    zero = np.zeros((len(contigs), 1), np.float32)
+    coverage = Coverage(("s",), zero, zero, contigs.names_digest)
+    out = tmp_path / "out"
+    assert results(out, path, [], coverage=coverage) == ()
+    assert sorted(p.name for p in out.iterdir()) == ["bins", *TABLES]
+    assert bins_in(out) == {}
+    head = ["bin", "bp", "contigs", "N50", "L50", "GC", "completeness", "contamination", "tier", "depth:s"]
+    assert (out / "bins.tsv").read_text() == "\t".join(head) + "\n"
+    assert (out / "contig2bin.tsv").read_text() == ""
+    assert (out / "cami.binning").read_text().splitlines()[-1] == "@@SEQUENCEID\tBINID"
+    assert len(table(out / "contigs.tsv")) == len(lengths)
+
+
+def test_no_contigs(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    assert results(tmp_path, path, [], min_length=10_000) == ()
+    assert (tmp_path / "contigs.tsv").read_text() == "contig\tlength\tbin\tprobability\n"
+
+
+def test_more_bins_than_open_files_and_more_sequence_than_the_buffer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 400
+    path = source(tmp_path, [300] * 2 * count)
+    monkeypatch.setattr(write, "BUFFER", 10_000)  # flushed about 24 times
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+    try:
+        results(tmp_path, path, [[i, i + count] for i in range(count)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    original = dict(fasta.records(path))
+    found = bins_in(tmp_path)
+    assert len(found) == count
+    assert found["bin_3"] == {name: original[name] for name in ("k2", "k402")}
+
+
+def test_stale_bins_go_and_foreign_files_stay(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    results(tmp_path, path, GROUPS)
+    (tmp_path / "bins" / "notes.txt").write_text("mine")
+    (tmp_path / "bins" / "checkm").mkdir()
+    (tmp_path / "bins" / "checkm" / "bin_1.fa").write_text("mine too")
+    (tmp_path / "run.json").write_text("{}")
+    results(tmp_path, path, [[0, 1]])
+    names = sorted(p.name for p in (tmp_path / "bins").iterdir())
+    assert names == [".binner", "bin_1.fa", "checkm", "notes.txt"]
+    assert (tmp_path / "bins" / "checkm" / "bin_1.fa").read_text() == "mine too"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bins", *TABLES, "run.json", "source.fa"]
+    results(tmp_path, path, GROUPS, prefix="other")
+    assert sorted(bins_in(tmp_path)) == [f"other_{n}" for n in range(1, 5)]
+    assert (tmp_path / "bins" / "notes.txt").read_text() == "mine"
+
+
+def state(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("owner", ["stranger", "editor"])
+def test_a_foreign_bin_is_not_overwritten(tmp_path: Path, owner: str) -> None:
+    path = source(tmp_path, LENGTHS)
+    if owner == "stranger":
+        (tmp_path / "bins").mkdir()
+        (tmp_path / "bins" / "bin_7.fa").write_text(">a\nACGT\n")
+    else:
+        results(tmp_path, path, GROUPS)
+        edited = tmp_path / "bins" / "bin_3.fa"
+        edited.write_bytes(edited.read_bytes()[:-2] + b"-\n")  # as long as before
+    before = state(tmp_path)
+    with pytest.raises(InputError, match=r"bins/bin_\d\.fa: not written by binner, or changed.*--prefix"):
+        results(tmp_path, path, GROUPS)
+    assert state(tmp_path) == before
+
+
+def test_bins_that_are_no_folder(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    (tmp_path / "bins").write_text("")
+    with pytest.raises(InputError, match="not a folder of binner's"):
+        results(tmp_path, path, GROUPS)
+    (tmp_path / "bins").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "bins").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="not a folder of binner's"):
+        results(tmp_path, path, GROUPS)
+
+
+@pytest.mark.parametrize("step", range(9))
+def test_killed_anywhere_the_next_run_finishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Every change of the output folder is a rename or a removal: stop before the n-th and start again."""
+    path = source(tmp_path, LENGTHS)
+    out = tmp_path / "out"
+    results(out, path, GROUPS)
+    (out / "bins" / "mine.txt").write_text("mine")
+    clean = tmp_path / "clean"
+    results(clean, path, [[0, 1], [2]])
+    left = [step]
+
+    class Killed(BaseException):
+        pass
+
+    def count_down(original: Callable[..., object]) -> Callable[..., object]:
+        def stop(*args: object, **options: object) -> object:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return original(*args, **options)
+
+        return stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", count_down(Path.rename))
+        patch.setattr(Path, "replace", count_down(Path.replace))
+        patch.setattr("shutil.rmtree", count_down(shutil.rmtree))
+        with pytest.raises(Killed):
+            results(out, path, [[0, 1], [2]])
+    results(out, path, [[0, 1], [2]])
+    after = state(out)
+    assert after.pop("bins/mine.txt") == b"mine"
+    assert after == state(clean)
+
+
+def test_the_source_changed(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    results(tmp_path, path, GROUPS)
+    before = state(tmp_path / "bins")
+    contigs = fasta.read(path)
+    for lengths, message in (([*LENGTHS[:-1], 641], "contig 'k7' changed"), (LENGTHS[:-2], "1 contigs went missing")):
+        source(tmp_path, lengths)
+        with pytest.raises(InputError, match=message):
+            write_results(
+                tmp_path,
+                contigs,
+                [make_bin(contigs, 7)],
+                source=path,
+                prefix="bin",
+                sample="gut",
+                probability=np.ones(8, np.float32),
+                coverage=None,
+                completeness=None,
+                contamination=None,
+            )
+    assert state(tmp_path / "bins") == before
+
+
+def test_impossible_bins_are_a_bug(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    with pytest.raises(ValueError, match="two bins"):
+        results(tmp_path, path, [[0, 1], [1]])
+    zero = np.zeros((8, 1), np.float32)
+    with pytest.raises(ValueError, match="other contigs"):
+        results(tmp_path, path, [[0]], coverage=Coverage(("s",), zero, zero, "another digest"))
+
+
+@pytest.mark.parametrize(
+    ("completeness", "contamination", "expected"),
+    [
+        (90.1, 4.9, "near-complete"),
+        (90, 0, "medium"),
+        (100, 5, "medium"),
+        (50, 9.9, "medium"),
+        (49.9, 0, "low"),
+        (0, 0, "low"),
+        (100, 10, "contaminated"),
+        (10, 200, "contaminated"),
+    ],
+)
+def test_tier(completeness: float, contamination: float, expected: str) -> None:
+    assert tier(completeness, contamination) == expected
