@@ -7,6 +7,7 @@ for, and if it reads back whole: the zip's checksums and the checks of the data 
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import os
@@ -43,14 +44,34 @@ def key(*parts: object) -> str:
     )
 
 
-def code_version(*modules: str) -> str:
-    """Digest of the sources of modules and folders of binner: results of other code are not taken up."""
-    sources: list[str | bytes] = []
-    for name in modules:
-        folder = _PACKAGE / name
-        for file in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]:
-            sources += [str(file.relative_to(_PACKAGE)), file.read_bytes()]
-    return digest(*sources)
+def code_version(module: str) -> str:
+    """Digest of the sources of a module or folder of binner and of all that it imports from binner.
+
+    Results of other code are not taken up, and code that has nothing to do with a result does not undo it.
+    """
+    reached, ahead = set[str](), {module}
+    while ahead:
+        reached |= ahead
+        ahead = {name for done in ahead for file in _sources(done) for name in _imported(file)} - reached
+    files = [file for name in sorted(reached) for file in _sources(name)]
+    return digest(*(part for file in files for part in (str(file.relative_to(_PACKAGE)), file.read_bytes())))
+
+
+def _sources(name: str) -> list[Path]:
+    """Files of a module or folder; none if it is a name that is imported from binner itself."""
+    folder = _PACKAGE / name
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [f for f in [_PACKAGE / f"{name}.py"] if f.exists()]
+
+
+def _imported(file: Path) -> set[str]:
+    """Modules and folders of binner that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith(f"{__package__}.")}
 
 
 def fingerprint(path: Path) -> str:

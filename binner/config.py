@@ -99,20 +99,18 @@ class RunConfig:
     @property
     def folder(self) -> Path:
         """Where the results go."""
-        return self.out if self.out is not None else default_out(self.contigs)
+        return self.out if self.out is not None else Path(f"{assembly_name(self.contigs)}_binner")
 
 
-def default_out(contigs: Path) -> Path:
-    """The folder of the results when none is given: the name of the contigs without its suffixes, and `_binner`.
+def assembly_name(contigs: Path) -> str:
+    """What the assembly is called: the name of its file without its suffixes.
 
-    >>> str(default_out(Path("/data/soil.contigs.fa.gz")))
-    'soil.contigs_binner'
-    >>> str(default_out(Path("-")))
-    'stdin_binner'
+    >>> assembly_name(Path("/data/soil.contigs.fa.gz")), assembly_name(Path("-"))
+    ('soil.contigs', 'stdin')
     """
     if contigs == STDIN:
-        return Path("stdin_binner")
+        return "stdin"
     name = contigs.name
     for suffixes in (_COMPRESSIONS, _FASTA_SUFFIXES):
         name = next((name[: -len(suffix)] for suffix in suffixes if name.lower().endswith(suffix)), name)
-    return Path(f"{name or 'contigs'}_binner")
+    return name or "contigs"

@@ -163,21 +163,33 @@ def test_keys_differ_in_everything() -> None:
     assert key(CoverageConfig(bams=(Path("a.bam"),))) == key(CoverageConfig(bams=(Path("a.bam"),)))
 
 
-def test_code_version_follows_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package whose embedding uses encoders, which use windows; `select` uses neither."""
     monkeypatch.setattr(artifacts, "_PACKAGE", tmp_path)
-    (tmp_path / "embed.py").write_text("1")
     (tmp_path / "encoders").mkdir()
-    (tmp_path / "encoders" / "whitening.py").write_text("2")
-    first = code_version("embed", "encoders")
-    assert first == code_version("embed", "encoders") != code_version("embed")
-    (tmp_path / "encoders" / "whitening.py").write_text("3")
-    second = code_version("embed", "encoders")
-    (tmp_path / "encoders" / "network.py").write_text("")
-    assert len({first, second, code_version("embed", "encoders")}) == 3
+    (tmp_path / "encoders" / "__init__.py").write_text("")
+    (tmp_path / "encoders" / "whitening.py").write_text("def f():\n    from binner.windows import tile")
+    (tmp_path / "embed.py").write_text("import numpy as np\nimport binner.encoders.whitening\nfrom binner import data")
+    for name in ("windows", "select", "data"):
+        (tmp_path / f"{name}.py").write_text("import binner.embed" if name == "data" else "")
+    return tmp_path
 
 
-def test_code_version_finds_the_modules_it_is_asked_for() -> None:
-    assert code_version("data") != code_version("config")
+@pytest.mark.parametrize(
+    ("file", "matters"),
+    [("embed.py", True), ("encoders/whitening.py", True), ("encoders/network.py", True), ("windows.py", True),
+     ("data.py", True), ("select.py", False)],
+)  # fmt: skip
+def test_code_version_follows_the_sources_that_matter(file: str, matters: bool, package: Path) -> None:
+    before = code_version("embed")
+    with (package / file).open("a") as source:
+        source.write("\n# changed")
+    assert (code_version("embed") != before) == matters
+
+
+def test_code_version_of_binner_itself() -> None:
+    assert code_version("fasta") == code_version("fasta") != code_version("data")
 
 
 def test_fingerprints_of_small_files_are_their_content(tmp_path: Path) -> None:

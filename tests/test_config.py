@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from binner.config import CoverageConfig, MachineConfig, RunConfig, default_out
+from binner.config import CoverageConfig, MachineConfig, RunConfig
 from binner.errors import OptionError
 
 CONTIGS = Path("contigs.fa")
@@ -85,7 +85,7 @@ def test_a_folder_is_an_encoder(tmp_path: Path) -> None:
     ],
 )
 def test_the_results_are_named_after_the_contigs(contigs: str, folder: str) -> None:
-    assert RunConfig(Path(contigs)).folder == Path(folder) == default_out(Path(contigs))
+    assert RunConfig(Path(contigs)).folder == Path(folder)
 
 
 def test_a_given_folder_is_kept() -> None:
