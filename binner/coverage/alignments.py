@@ -1,0 +1,126 @@
+"""BAM and CRAM files, several at once."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from binner import inflate
+from binner.coverage import bam, bgzf, cram, depth
+from binner.data import F32, Contigs, Progress
+from binner.errors import InputError
+
+_GZIP, _CRAM = b"\x1f\x8b", b"CRAM"
+_SAM = (b"@HD\t", b"@SQ\t", b"@RG\t", b"@PG\t", b"@CO\t")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How alignments are read."""
+
+    identity: float | None  # %, the least of reads that count; None: as the reads are
+    reference: Path | None  # FASTA of the contigs, for CRAM
+    threads: int
+    memory: int  # bytes, for the depths along the contigs
+    scratch: Path | None  # folder for the copy of the reference; None: the system's
+
+
+def measure(
+    paths: Sequence[Path], contigs: Contigs, settings: Settings, *, progress: Progress
+) -> list[tuple[F32, F32]]:
+    """Mean and variance of the depth of each contig, (N,) each, in each file.
+
+    Raises InputError if one cannot be used: the others are then left where they are.
+    """
+    kinds = [_kind(path) for path in paths]
+    meter = _Meter(sum(path.stat().st_size for path in paths), progress)
+    slots = depth.SLOT_BYTES * (len(contigs.codes) + len(contigs))
+    at_once = max(1, min(settings.threads, len(paths), settings.memory // max(1, slots)))
+    crams = [path for path, kind in zip(paths, kinds, strict=True) if kind == _CRAM]
+    with _reference(crams, settings) as copy, ThreadPoolExecutor(at_once) as pool:
+        jobs = [
+            pool.submit(_measure_one, path, contigs, meter, copy=copy if kind == _CRAM else None, settings=settings)
+            for path, kind in zip(paths, kinds, strict=True)
+        ]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+        except BaseException:
+            meter.stop()
+            raise
+        return [job.result() for job in jobs]
+
+
+def _measure_one(
+    path: Path, contigs: Contigs, meter: _Meter, *, copy: Path | None, settings: Settings
+) -> tuple[F32, F32]:
+    source = str(path)
+    if copy is None:
+        with inflate.open_file(path) as file, closing(bgzf.blocks(file, source, advance=meter.advance)) as blocks:
+            return bam.measure(blocks, contigs, source=source, identity=settings.identity)
+    with closing(cram.blocks(path, copy, advance=lambda _: meter.advance(0))) as blocks:
+        measured = bam.measure(blocks, contigs, source=source, identity=settings.identity)
+    meter.advance(path.stat().st_size)
+    return measured
+
+
+def _kind(path: Path) -> bytes:
+    """The first bytes of the file: those of BGZF or of CRAM. Raises InputError for anything else."""
+    if path.exists() and not path.is_dir() and not path.is_file():
+        raise InputError(f"{path}: a pipe: write the alignments to a file first")
+    with inflate.open_file(path) as file:
+        start = file.read(len(_CRAM))
+    if start.startswith(_GZIP):
+        return _GZIP
+    if start == _CRAM:
+        return _CRAM
+    if not start:
+        raise InputError(f"{path}: an empty file")
+    if start.startswith(_SAM):
+        raise InputError(f"{path}: SAM text: make a BAM of it with `samtools view -b`")
+    raise InputError(
+        f"{path}: neither BAM nor CRAM (it starts with {start!r}): give alignments of reads to the contigs"
+    )
+
+
+@contextmanager
+def _reference(crams: Sequence[Path], settings: Settings) -> Iterator[Path | None]:
+    """A copy of the contigs that CRAMs were mapped to, while it is needed."""
+    if not crams:
+        yield None
+        return
+    if settings.reference is None:
+        raise InputError(f"{crams[0]}: CRAM is read with the FASTA of its contigs: give them as a file")
+    names = {name for path in crams for name in cram.contig_names(path)}
+    with tempfile.TemporaryDirectory(prefix="binner-", dir=settings.scratch) as folder:
+        yield cram.write_reference(settings.reference, names, Path(folder))
+
+
+class _Stopped(Exception):  # noqa: N818
+    """Ends the files that are being read when another one has failed."""
+
+
+class _Meter:
+    """Adds up what several threads have read, and stops them."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total = total
+        self._done = 0
+        self._progress = progress
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def advance(self, count: int) -> None:
+        if self._stopped:
+            raise _Stopped
+        with self._lock:
+            self._done += count
+            self._progress(self._done, self._total)
+
+    def stop(self) -> None:
+        self._stopped = True

@@ -1,0 +1,82 @@
+"""Depth along the contigs: one array of differences for all of them, then mean and variance of each contig.
+
+A contig of L bp has L + 1 slots: an alignment adds 1 where it starts and takes 1 where it has ended, so it costs two
+additions however long it is, in any order of the reads. The running sum of a contig's slots is its depth.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from binner.data import F32, I32, I64
+
+MAX_EDGE = 75  # bp cut from both ends of a contig, where mappers lose reads; less if the reads are shorter (MetaBAT)
+# jgi_summarize_bam_contig_depths adds up in single precision, and 0.15 % of the variance of half a million bases goes
+# astray. Up to this length (bp) it is followed, sum by sum, so that the tables agree; beyond, its sums lose meaning.
+SINGLE = 1 << 20
+EXACT = 1 << 24  # whole numbers up to here add up without error in single precision
+SLOT_BYTES = 4  # of one slot
+
+
+def starts(lengths: I64) -> I64:
+    """(N,), the first slot of each contig."""
+    slots = np.cumsum(lengths + 1)
+    return np.concatenate([np.zeros(1, np.int64), slots])[:-1]
+
+
+def empty(lengths: I64) -> I32:
+    """All slots at 0: (sum of lengths + N,)."""
+    return np.zeros(int(lengths.sum()) + len(lengths), np.int32)
+
+
+def summarise(slots: I32, lengths: I64, *, edge: int) -> tuple[F32, F32]:
+    """Mean (N,), x, and sample variance (N,), x^2, of the depth of each contig's inner bases. Turns `slots` to depths.
+
+    `edge` bp are left out at both ends, of contigs of more than 2 * edge + 1 bp; of up to 2 bp nothing can be said (0).
+    """
+    mean = np.zeros(len(lengths), np.float32)
+    variance = np.zeros(len(lengths), np.float32)
+    _summarise(slots, lengths, edge, mean, variance)
+    return mean, variance
+
+
+@njit(nogil=True, cache=True)
+def _summarise(slots, lengths, edge, mean, variance):  # type: ignore[no-untyped-def]
+    first = 0
+    for row in range(len(lengths)):
+        length = lengths[row]
+        depth = np.int32(0)
+        for at in range(first, first + length):
+            depth += slots[at]
+            slots[at] = depth
+        cut = edge if length > 2 * edge + 1 else 0
+        if length - 2 * cut > 2:
+            inner = slots[first + cut : first + length - cut]
+            mean[row], variance[row] = _moments(inner)
+        first += length + 1
+
+
+@njit(nogil=True, cache=True)
+def _moments(depths):  # type: ignore[no-untyped-def]
+    """Mean and sample variance of a contig's depths."""
+    bases = len(depths)
+    total = 0
+    for depth in depths:
+        total += depth
+    if bases > SINGLE:
+        squares = 0.0
+        for depth in depths:
+            squares += (depth - total / bases) ** 2
+        return total / bases, squares / (bases - 1)
+    rounded = np.float32(total)
+    if total > EXACT:
+        rounded = np.float32(0)
+        for depth in depths:
+            rounded += np.float32(depth)
+    average = rounded / np.float32(bases)
+    single = np.float32(0)
+    for depth in depths:
+        difference = np.float32(depth) - average
+        single += difference * difference
+    return total / bases, single / np.float32(bases - 1)

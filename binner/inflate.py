@@ -1,0 +1,91 @@
+"""Text files, plain or compressed, told by their first bytes and not by their names."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import zstandard
+from isal import igzip, igzip_lib
+
+from binner.errors import InputError
+
+BLOCK = 1 << 20  # bytes held at a time
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_OPENERS: dict[bytes, Callable[[BinaryIO], object]] = {
+    b"\x1f\x8b": igzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
+_LONGEST = max(map(len, (*_OPENERS, _ZSTD)))
+# igzip_lib declares its error as a value, not as a type
+_DAMAGE = (EOFError, OSError, lzma.LZMAError, zstandard.ZstdError, cast(type[Exception], igzip_lib.IsalError))
+
+
+def open_file(path: Path) -> BinaryIO:
+    """The file's bytes as they are. Raises InputError if there is no such file or it cannot be read."""
+    if path.is_dir():
+        raise InputError(f"{path}: a folder: name the file in it")
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """The file's text in pieces that are never empty: plain, gzip, bzip2, xz or zstd.
+
+    Raises InputError if it cannot be read or is damaged.
+    """
+    try:
+        with open_file(path) as file:
+            start = file.read(_LONGEST)
+            file.seek(0)
+            opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
+            if start.startswith(_ZSTD):
+                yield from _zstd_blocks(file)
+            else:
+                yield from _read_blocks(cast(BinaryIO, opener(file)) if opener else file)
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        why = "ends too early" if isinstance(error, EOFError) else f"is damaged ({error})"
+        raise InputError(f"{path}: the compressed file {why}: copy or make it again") from None
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    """The lines of the text, with their ends. Raises InputError as `blocks` does."""
+    rest = b""
+    for block in blocks(path):
+        *whole, rest = (rest + block).splitlines(keepends=True)
+        if rest.endswith(b"\n"):
+            whole.append(rest)
+            rest = b""
+        yield from whole
+    if rest:
+        yield rest
+
+
+def _read_blocks(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.read(BLOCK), b"")
+
+
+def _zstd_blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Frame by frame: zstandard's own reader takes a truncated file for a whole one."""
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    for chunk in _read_blocks(file):
+        left = chunk
+        while left:
+            if frame.eof:
+                frame = zstandard.ZstdDecompressor().decompressobj()
+            text = frame.decompress(left)
+            left = frame.unused_data if frame.eof else b""
+            if text:
+                yield text
+    if not frame.eof:
+        raise EOFError
