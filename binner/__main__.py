@@ -1,0 +1,5 @@
+"""`python -m binner`."""
+
+from binner.cli import main
+
+main()

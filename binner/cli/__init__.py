@@ -1,0 +1,73 @@
+"""The command line: it turns what was typed into options, calls one function, and puts errors into one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from binner import __version__
+from binner.cli.coverage import coverage
+from binner.cli.run import run
+from binner.errors import BinnerError
+
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # what the user can mend, not we
+
+
+_EXAMPLES = """\b
+Examples:
+  binner run contigs.fa                   bins from the contigs alone
+  binner run contigs.fa -b sample*.bam    and from the depth of reads mapped to them
+"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=_EXAMPLES)
+@click.version_option(__version__, message="binner %(version)s")
+def cli() -> None:
+    """Metagenomic binning with a species-aware DNA language model."""
+
+
+cli.add_command(run)
+cli.add_command(coverage)
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """The program: exits with 0, 2 for bad input or usage, 1 for a full disk or memory; a bug keeps its traceback."""
+    try:
+        code = cli.main(args=args, prog_name="binner", standalone_mode=False)
+    except (BinnerError, click.ClickException) as error:
+        _fail(_message(error), error.exit_code)
+    except click.Abort as error:
+        if isinstance(error.__cause__, EOFError):  # click takes it for the end of what is typed; here it is a bug
+            raise error.__cause__ from None
+        _fail("interrupted; the same command again takes up where this one stopped", INTERRUPTED)
+    except MemoryError as error:
+        _fail(
+            f"out of memory ({error or 'no more to be had'}); give the job more, or leave out short contigs with -m", 1
+        )
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _fail(f"{error.filename or 'the results'}: {error.strerror}", 1)
+    sys.exit(code or 0)
+
+
+def _message(error: BinnerError | click.ClickException) -> str:
+    if not isinstance(error, click.UsageError):
+        return str(error)
+    command = error.ctx.command_path if error.ctx else "binner"
+    return f"{error.format_message().rstrip('.')} (see {command} --help)"
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """One line on standard error, and out."""
+    try:
+        click.echo(f"Error: {' '.join(message.split())}", err=True)
+    except BrokenPipeError:  # nobody reads it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    sys.exit(code)

@@ -1,0 +1,140 @@
+"""Options that commands share, and what each does before its own work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from binner.cli._command import Option, size
+from binner.config import CoverageConfig, MachineConfig
+from binner.errors import OptionError
+
+if TYPE_CHECKING:
+    from binner.cli._console import Watch
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+FILE = click.Path(path_type=Path)
+COVERAGE, METHOD, RESULTS, MACHINE, OTHER = "Coverage", "Method", "Results", "Machine", "Other"  # headings of the help
+
+
+def option(*names: str, heading: str, **settings: Any) -> Decorator:
+    """An option under a heading of the help."""
+    return click.option(*names, cls=Option, heading=heading, **settings)
+
+
+def together(*options: Decorator) -> Decorator:
+    """Several options as one decorator, in the order of the help."""
+    return lambda function: reduce(lambda done, each: each(done), reversed(options), function)
+
+
+def min_length(default: int) -> Decorator:
+    """-m."""
+    return option(
+        *("-m", "--min-len", "min_length"),
+        heading=METHOD,
+        type=int,
+        default=default,
+        show_default=True,
+        metavar="BP",
+        help="Contigs of this length and more take part.",
+    )
+
+
+coverage_options = together(
+    option(
+        *("-b", "--bam", "bams"),
+        heading=COVERAGE,
+        several=True,
+        type=FILE,
+        metavar="BAM|CRAM ...",
+        help="Reads mapped to the contigs, a sample each, in any order. Takes all values up to the next option.",
+    ),
+    option(
+        "--depth",
+        heading=COVERAGE,
+        several=True,
+        type=FILE,
+        metavar="TABLE ...",
+        help="Depths as jgi_summarize_bam_contig_depths or CoverM write them.",
+    ),
+    option(
+        "--abundance",
+        heading=COVERAGE,
+        several=True,
+        type=FILE,
+        metavar="TSV ...",
+        help="Abundances as strobealign --aemb writes them, a file for each sample.",
+    ),
+    option(
+        "--identity",
+        heading=COVERAGE,
+        type=float,
+        metavar="PERCENT",
+        help="Reads that agree less with the contig do not count.  [default: 97 for short reads, lower for long]",
+    ),
+)
+
+threads = option(
+    *("-t", "--threads"),
+    heading=MACHINE,
+    type=int,
+    metavar="N",
+    help="Threads of everything.  [default: what the scheduler or the machine grants]",
+)
+
+memory = option(
+    "--max-memory",
+    heading=MACHINE,
+    callback=size,
+    metavar="SIZE",
+    help="Memory to get along with, as in 4G or 500M.  [default: what the scheduler or the machine grants]",
+)
+
+talk = together(
+    option("-v", "--verbose", heading=OTHER, is_flag=True, help="Say more."),
+    option("-q", "--quiet", heading=OTHER, is_flag=True, help="Say nothing but warnings and errors."),
+)
+
+
+def coverage_config(given: dict[str, Any]) -> CoverageConfig:
+    """What was said after `coverage_options`."""
+    return CoverageConfig(given["bams"], given["depth"], given["abundance"], given["identity"])
+
+
+def machine_config(given: dict[str, Any]) -> MachineConfig:
+    """The options about the machine, with what it grants where nothing was said."""
+    from binner.runtime import granted_threads
+
+    threads = granted_threads() if given["threads"] is None else given["threads"]
+    return MachineConfig(threads, given.get("device", "cpu"), given.get("max_memory"))
+
+
+@contextmanager
+def at_work(machine: MachineConfig, *, verbose: bool, quiet: bool) -> Iterator[Watch]:
+    """Hold every library to the threads, before any is loaded, and show what goes on."""
+    from binner import runtime
+
+    if verbose and quiet:
+        raise OptionError("-v and -q contradict each other; give one of them")
+    runtime.limit_threads(machine.threads)
+    runtime.keep_compiled_code()
+    from binner.cli._console import console
+
+    with console(verbose=verbose, quiet=quiet) as watch:
+        yield watch
+
+
+def say(line: str) -> None:
+    """A line on standard output; whoever closed it does not want it."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,77 @@
+"""What a run reads: files that are there, contigs that can be read twice, and the depths they come with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from binner.config import STDIN, CoverageConfig
+from binner.data import Contigs, Coverage, Progress
+from binner.errors import InputError, OptionError
+
+
+def check_files(files: Sequence[Path]) -> None:
+    """Raise InputError for the first file that cannot be read, OptionError if one is named twice: before any work."""
+    for number, file in enumerate(files):
+        if file in files[:number]:
+            raise OptionError(f"{file}: named twice")
+        if file == STDIN:
+            if sys.stdin.isatty():
+                raise OptionError("-: nothing is piped to standard input; name a file, or pipe one in")
+            continue
+        try:
+            file.open("rb").close()
+        except IsADirectoryError:
+            raise InputError(f"{file}: a folder; name the file in it") from None
+        except OSError as error:
+            raise InputError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
+
+
+@contextmanager
+def readable(contigs: Path, folder: Path) -> Iterator[Path]:
+    """The contigs as a file that can be read more than once: standard input goes into `folder` for a while."""
+    if contigs != STDIN:
+        yield contigs
+        return
+    from binner import fasta
+
+    kept = fasta.spool(sys.stdin.buffer, folder / "stdin.fa")
+    try:
+        yield kept
+    finally:
+        kept.unlink(missing_ok=True)
+
+
+def measure(
+    contigs: Contigs,
+    config: CoverageConfig,
+    *,
+    source: Path,
+    threads: int,
+    memory: int,
+    scratch: Path,
+    progress: Progress,
+) -> Coverage:
+    """Depths of the contigs from all the files of `config` (at least one); `source` is the contigs' FASTA file.
+
+    `memory` (bytes) and the folder `scratch` may be used up. Raises InputError.
+    """
+    from binner import coverage
+
+    found = coverage.read(
+        contigs,
+        bams=config.bams,
+        depth=config.depth,
+        abundance=config.abundance,
+        identity=config.identity,
+        reference=source,
+        threads=threads,
+        memory=memory,
+        scratch=scratch,
+        progress=progress,
+    )
+    if found is None:
+        raise ValueError("no file to read depths from")
+    return found

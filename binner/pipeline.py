@@ -1,0 +1,289 @@
+"""The order of the stages: `run` from contigs to bins, `write_coverage` from alignments to a table of depths."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from binner import bin_folder, fasta, inputs, record
+from binner.artifacts import code_version, fingerprint, key
+from binner.config import STDIN, CoverageConfig, MachineConfig, RunConfig, assembly_name
+from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers
+from binner.errors import OptionError
+from binner.memory import memory_limit
+from binner.record import Summary
+from binner.runtime import choose_device
+from binner.stages import Stages, Watch, unwatched
+from binner.workspace import Workspace, open_workspace
+
+# The stages are imported where they run: a mistyped file name need not wait for numba and torch.
+
+logger = logging.getLogger(__name__)
+
+MEMORY_SHARE = 0.9  # of what the machine grants; the rest is the system's
+
+
+def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] = ()) -> Summary:
+    """Bin an assembly: all that `binner run` does; `command` is what was typed, for the record.
+
+    Raises InputError, OptionError or DeviceError, and then leaves nothing behind that it made, unless results of stages
+    were kept by then.
+    """
+    began = time.perf_counter()
+    inputs.check_files((config.contigs, *config.coverage.files))
+    device = choose_device(config.machine.device)
+    memory = _memory(config.machine)
+    with open_workspace(config.folder, force=config.force) as space, record.log_to(space.log):
+        bin_folder.check(space.out, prefix=config.prefix)
+        record.log_start(config, command=command, device=device, memory=memory)
+        stages = Stages(config.machine.threads, watch, space.cache)
+        with inputs.readable(config.contigs, space.inside) as source:
+            contigs = stages.run(
+                "contigs", "Reading contigs", lambda _: fasta.read(source, min_length=config.min_length)
+            )
+            job = _Job(config, space, stages, source, contigs, device, memory)
+            coverage = job.measure_coverage()
+            markers = job.find_markers()
+            bins, probability = job.find_bins(coverage, markers)
+            quality = job.judge(bins, markers)
+            job.write(bins, probability, coverage=coverage, quality=quality)
+            files = [record.describe_input(file) for file in (source, *config.coverage.files)]
+        summary = Summary(
+            out=config.folder,
+            bins=len(bins),
+            near_complete=None if quality is None else int(((quality[0] > 90) & (quality[1] < 5)).sum()),
+            contigs=len(contigs),
+            bp=len(contigs.codes),
+            binned_contigs=sum(len(found.rows) for found in bins),
+            binned_bp=sum(found.size for found in bins),
+            seconds=time.perf_counter() - began,
+            peak_memory=stages.peak_memory,
+        )
+        record.write_record(
+            space.out / "run.json",
+            config,
+            command=command,
+            device=device,
+            inputs=files,
+            stages=[asdict(report) for report in stages.reports],
+            summary=summary,
+        )
+        _say_how_it_ended(summary, config)
+    return summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """The stages of one run: each with the key that its result is kept under."""
+
+    config: RunConfig
+    space: Workspace
+    stages: Stages
+    source: Path  # FASTA
+    contigs: Contigs
+    device: str
+    memory: int  # bytes
+
+    def measure_coverage(self) -> Coverage | None:
+        config = self.config.coverage
+        if not config.files:
+            return None
+        return self.stages.run(
+            "coverage",
+            f"Measuring coverage ({len(config.files)} file{'s' * (len(config.files) > 1)})",
+            lambda progress: inputs.measure(
+                self.contigs,
+                config,
+                source=self.source,
+                threads=self._threads,
+                memory=self.memory // 2,
+                scratch=self.space.inside,
+                progress=progress,
+            ),
+            key=self._coverage_key(),
+        )
+
+    def find_markers(self) -> Markers | None:
+        """None without markers."""
+        if not self.config.markers or not len(self.contigs):
+            return None
+        from binner import markers
+
+        return self.stages.run(
+            "markers",
+            "Finding marker genes",
+            lambda progress: markers.find(self.contigs, threads=self._threads, progress=progress),
+            key=self._markers_key(),
+        )
+
+    def find_bins(self, coverage: Coverage | None, markers: Markers | None) -> tuple[list[Bin], F32]:
+        """Bins, and for each contig the probability that it belongs where it is."""
+        if not len(self.contigs):
+            return [], np.zeros(0, np.float32)
+        embedding = self._embed()
+        clusterings = self._cluster(embedding, coverage)
+        from binner import select
+
+        return self.stages.run(
+            "choice",
+            "Choosing bins",
+            lambda _: select.choose(
+                clusterings,
+                self.contigs.lengths,
+                markers=markers,
+                embedding=embedding,
+                coverage=coverage,
+                min_bin_size=self.config.min_bin_size,
+            ),
+        )
+
+    def _embed(self) -> Embedding:
+        from binner import embed
+
+        return self.stages.run(
+            "embedding",
+            "Embedding contigs",
+            lambda progress: embed.embed(
+                self.contigs,
+                encoder=self.config.encoder,
+                device=self.device,
+                threads=self._threads,
+                max_memory=self.memory,
+                progress=progress,
+            ),
+            key=self._embedding_key(),
+        )
+
+    def _cluster(self, embedding: Embedding, coverage: Coverage | None) -> list[Clustering]:
+        from binner import clusterers
+
+        return self.stages.run(
+            "clustering",
+            "Clustering",
+            lambda progress: clusterers.propose(
+                embedding,
+                coverage,
+                self.contigs.lengths,
+                seed=self.config.seed,
+                threads=self._threads,
+                progress=progress,
+            ),
+            key=key(self._embedding_key(), self._coverage_key(), self.config.seed, code_version("clusterers")),
+        )
+
+    def judge(self, bins: Sequence[Bin], markers: Markers | None) -> tuple[F32, F32] | None:
+        """Completeness and contamination of each bin, %; None without markers."""
+        if markers is None:
+            return None
+        from binner.markers import completeness
+
+        return self.stages.run("quality", "Judging bins", lambda _: completeness(markers, bins))
+
+    def write(
+        self,
+        bins: Sequence[Bin],
+        probability: F32,
+        *,
+        coverage: Coverage | None,
+        quality: tuple[F32, F32] | None,
+    ) -> None:
+        from binner.write import write_results
+
+        self.stages.run(
+            "results",
+            "Writing results",
+            lambda _: write_results(
+                self.space.out,
+                self.contigs,
+                bins,
+                source=self.source,
+                prefix=self.config.prefix,
+                sample=assembly_name(self.config.contigs),
+                probability=probability,
+                coverage=coverage,
+                completeness=quality and quality[0],
+                contamination=quality and quality[1],
+            ),
+        )
+
+    @property
+    def _threads(self) -> int:
+        return self.config.machine.threads
+
+    def _coverage_key(self) -> str:
+        config = self.config.coverage
+        files = [
+            [(str(file), fingerprint(file)) for file in kind] for kind in (config.bams, config.depth, config.abundance)
+        ]
+        return key(self.contigs.digest, files, config.identity, code_version("coverage"))
+
+    def _markers_key(self) -> str:
+        return key(self.contigs.digest, code_version("markers"))
+
+    def _embedding_key(self) -> str:
+        folder = Path(self.config.encoder)
+        weights = fingerprint(folder) if folder.is_dir() else self.config.encoder
+        return key(self.contigs.digest, weights, code_version("embed"))
+
+
+def write_coverage(
+    table: Path,
+    contigs: Path,
+    config: CoverageConfig,
+    *,
+    machine: MachineConfig,
+    min_length: int,
+    watch: Watch = unwatched,
+) -> None:
+    """Write the depths of contigs of `min_length` bp and more to `table`, as jgi_summarize_bam_contig_depths does.
+
+    Raises InputError and OptionError; `table` is then as it was.
+    """
+    from binner import coverage
+
+    inputs.check_files((contigs, *config.files))
+    if min_length < 1:
+        raise OptionError(f"--min-len must be at least 1 bp, not {min_length}")
+    if not config.files:
+        raise OptionError("no coverage to read: name alignments after -b, or tables after --depth or --abundance")
+    if table.exists() and any(file != STDIN and table.samefile(file) for file in (contigs, *config.files)):
+        raise OptionError(f"-o {table}: one of the inputs; choose another file")
+    stages = Stages(machine.threads, watch)
+    with tempfile.TemporaryDirectory() as folder, inputs.readable(contigs, Path(folder)) as source:
+        found = stages.run("contigs", "Reading contigs", lambda _: fasta.read(source, min_length=min_length))
+        depths = stages.run(
+            "coverage",
+            "Measuring coverage",
+            lambda progress: inputs.measure(
+                found,
+                config,
+                source=source,
+                threads=machine.threads,
+                memory=_memory(machine) // 2,
+                scratch=Path(folder),
+                progress=progress,
+            ),
+        )
+        coverage.write_jgi(table, found, depths)
+
+
+def _memory(machine: MachineConfig) -> int:
+    """Bytes that may be used."""
+    return machine.max_memory or int(MEMORY_SHARE * memory_limit())
+
+
+def _say_how_it_ended(summary: Summary, config: RunConfig) -> None:
+    if not summary.contigs:
+        logger.warning("No bins: no contig has %d bp or more (--min-len)", config.min_length)
+    elif not summary.bins:
+        logger.warning(
+            "No bins: no group of contigs has %d bp or more (--min-bin-size); %d contigs with %d bp took part",
+            *(config.min_bin_size, summary.contigs, summary.bp),
+        )
+    logger.info("%s", summary)
