@@ -23,7 +23,9 @@ class Profiles:
     emissions: tuple[F32, ...]
 
 
-SAME_FAMILY = 0.7  # a consensus scores this share of its own profile's score with another one of its family
+# Two profiles are of one family if each finds the other's consensus, or one finds it as well as its own. By these shares
+# fetchmgs' rpoB and rpoC, rpsI and rplM, ffh and ftsY stay apart, and two sets' profiles of one gene do not.
+FINDS_EACH_OTHER, IS_PART_OF = 0.33, 0.8
 NONE = Profiles((), ())
 
 
@@ -47,8 +49,8 @@ def marker_profiles() -> Profiles:
     for row, hits in enumerate(search([profile for _, profile, _ in found], proteins, cpus=1)):
         for hit in hits:
             scores[row, int(hit.name)] = hit.score if hit.score >= found[row][2] else 0
-    alike = scores > SAME_FAMILY * np.diag(scores)
-    alike |= alike.T
+    share = scores / np.maximum(np.diag(scores), 1)[:, None]  # of what a profile gives to its own consensus
+    alike = (np.minimum(share, share.T) > FINDS_EACH_OTHER) | (np.maximum(share, share.T) > IS_PART_OF)
     kept: list[int] = []
     for row in range(len(found)):
         if not alike[row, kept].any():

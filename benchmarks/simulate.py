@@ -9,6 +9,7 @@ metagenome. The first two species are close relatives, which coverage tells apar
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +36,6 @@ class Metagenome:
     reads: I64  # (N, S), how many lie on the contig
     samples: tuple[str, ...]  # (S,)
     markers: Markers  # planted genes that lie on the contig as a whole
-    seed: int
 
     @cached_property
     def coverage(self) -> Coverage:
@@ -95,7 +95,6 @@ def simulate(
         reads=_reads(contigs.lengths, genome_of, rng, species=species, samples=samples, depth=depth),
         samples=tuple(f"S{index + 1}" for index in range(samples)),
         markers=Markers(profiles.names, table, contigs.names_digest),
-        seed=seed,
     )
 
 
@@ -154,28 +153,26 @@ def _reads(lengths: I64, genome: I32, rng: np.random.Generator, *, species: int,
     return rng.poisson(expected * contig_effect * places / READ_BP).astype(np.int64)
 
 
-def main() -> None:
+def demo(*, species: int, samples: int, seed: int) -> Metagenome:
+    """What the command line makes: with marker genes and oddities."""
+    return simulate(species=species, samples=samples, profiles=marker_profiles(), odd=True, seed=seed)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write a metagenome as files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--species", type=int, default=6)
     parser.add_argument("--samples", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    made = simulate(
-        species=options.species, samples=options.samples, profiles=marker_profiles(), odd=True, seed=options.seed
-    )
+    options = parser.parse_args(arguments)
+    made = demo(species=options.species, samples=options.samples, seed=options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     write_contigs(made.contigs, options.out / "contigs.fa.gz", seed=options.seed)
     write_truth(made.contigs, made.genome, made.genomes, options.out / "truth.tsv")
     for index, sample in enumerate(made.samples):
-        write_bam(
-            made.contigs,
-            made.reads[:, index],
-            options.out / f"{sample}.bam",
-            read_bp=READ_BP,
-            seed=options.seed + index,
-        )
+        path = options.out / f"{sample}.bam"
+        write_bam(made.contigs, made.reads[:, index], path, read_bp=READ_BP, seed=options.seed + index)
     print(f"{len(made.contigs)} contigs of {len(made.genomes)} genomes, {len(made.contigs.codes)} bp, in {options.out}")
 
 
