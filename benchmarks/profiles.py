@@ -23,8 +23,8 @@ class Profiles:
     emissions: tuple[F32, ...]
 
 
-# Two profiles are of one family if each finds the other's consensus, or one finds it as well as its own. By these shares
-# fetchmgs' rpoB and rpoC, rpsI and rplM, ffh and ftsY stay apart, and two sets' profiles of one gene do not.
+# Two profiles are of one family if each finds the other's consensus, or one finds it as well as its own. By these
+# shares fetchmgs' rpoB and rpoC, rpsI and rplM, ffh and ftsY stay apart, and two sets' profiles of one gene do not.
 FINDS_EACH_OTHER, IS_PART_OF = 0.33, 0.8
 NONE = Profiles((), ())
 
