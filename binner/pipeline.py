@@ -252,6 +252,8 @@ def write_coverage(
         raise OptionError(f"--min-len must be at least 1 bp, not {min_length}")
     if not config.files:
         raise OptionError("no coverage to read: name alignments after -b, or tables after --depth or --abundance")
+    if not table.parent.is_dir() or table.is_dir():
+        raise OptionError(f"-o {table}: {'a folder' if table.is_dir() else 'there is no such folder'}; name a file")
     if table.exists() and any(file != STDIN and table.samefile(file) for file in (contigs, *config.files)):
         raise OptionError(f"-o {table}: one of the inputs; choose another file")
     stages = Stages(machine.threads, watch)

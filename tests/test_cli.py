@@ -1,0 +1,343 @@
+"""The command line: quick to help, one line for every mistake, exit codes that workflow engines can go by."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from binner import __version__, pipeline, runtime
+from binner.cli import cli, main
+from binner.cli._console import console
+from binner.config import RunConfig
+from binner.errors import BinnerError, DeviceError
+from binner.record import Summary
+
+BINNER = [sys.executable, "-m", "binner"]
+SUMMARY = Summary(Path("x_binner"), 2, None, 10, 10**6, 8, 900_000, 1.0, 10**8)
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder with contigs, and the environment as it was afterwards."""
+    before = dict(os.environ)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    Path("contigs.fa").write_text(">a\nACGT\n")
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def call(*args: str) -> int:
+    """The exit code of `binner ARGS`."""
+    with pytest.raises(SystemExit) as left:
+        main(args)
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def refuse(capsys: pytest.CaptureFixture[str], *args: str) -> str:
+    """The one line that bad input gives, which also leaves nothing behind."""
+    before = sorted(Path().iterdir())
+    assert call(*args) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"Error: .*\n", err), err
+    assert sorted(Path().iterdir()) == before
+    return err
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
+    """The configs that `binner run` would run."""
+    configs: list[RunConfig] = []
+
+    def run(config: RunConfig, **rest: object) -> Summary:
+        configs.append(config)
+        return SUMMARY
+
+    monkeypatch.setattr(pipeline, "run", run)
+    return configs
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    heavy = "{'torch', 'numpy', 'numba', 'rich', 'pysam', 'binner.pipeline'}"
+    script = f"import sys, binner.cli\ntry: binner.cli.main(sys.argv[1:])\nfinally: print({heavy} & set(sys.modules))"
+    for args in (["--help"], ["run", "--help"], ["coverage", "-h"], ["--version"]):
+        out = subprocess.run([sys.executable, "-c", script, *args], capture_output=True, text=True, check=True).stdout
+        assert out.endswith("set()\n")
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([*BINNER, "--help"], capture_output=True, check=True)
+        took.append(time.perf_counter() - began)
+    assert min(took) < 1, "0.12 s on a machine with nothing else to do"
+
+
+def test_version() -> None:
+    out = subprocess.run([*BINNER, "--version"], capture_output=True, text=True, check=True)
+    assert (out.stdout, out.stderr) == (f"binner {__version__}\n", "")
+
+
+def test_help_names_every_option_under_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "--help") == 0
+    text = capsys.readouterr().out
+    for heading in ("Coverage:", "Results:", "Method:", "Machine:", "Other:", "Examples:"):
+        assert heading in text
+    for command in ("run", "coverage"):
+        call(command, "--help")
+        shown = capsys.readouterr().out
+        for param in cli.commands[command].params:
+            assert all(name in shown for name in param.opts if isinstance(param, click.Option)), param
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    for args in (["--help"], ["run", "--help"], ["--version"]):
+        done = subprocess.run([*BINNER, *args], stdout=writer, stderr=subprocess.PIPE, check=False)
+        assert (done.returncode in (0, 1), done.stderr) == (True, b"")
+    done = subprocess.run([*BINNER, "run", "none.fa"], stdout=writer, stderr=writer, check=False)
+    assert done.returncode == 2
+    os.close(writer)
+
+
+def test_defaults(asked: list[RunConfig], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "contigs.fa") == 0
+    (config,) = asked
+    assert config.folder == Path("contigs_binner")
+    assert (config.min_length, config.min_bin_size, config.seed, config.prefix) == (1000, 200_000, 1, "bin")
+    assert (config.markers, config.refine, config.force) == (True, None, False)
+    assert config.machine.threads == runtime.granted_threads()
+    assert (config.machine.device, config.machine.max_memory) == ("auto", None)
+    assert config.coverage.files == ()
+    assert capsys.readouterr().out == f"{SUMMARY}\n"
+
+
+def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixture[str]) -> None:
+    line = (
+        "run contigs.fa -b a.bam b.cram --depth t.txt u.txt --abundance s.tsv -o out -t 1 -m 1500 --min-bin-size 5000"
+        " --encoder whitening --no-markers --max-memory 4G --device cpu --seed 9 --prefix P --force --no-refine"
+        " --identity 95 -q"
+    )
+    assert call(*line.split()) == 0
+    (config,) = asked
+    assert config.contigs == Path("contigs.fa")
+    assert config.coverage.bams == (Path("a.bam"), Path("b.cram"))
+    assert config.coverage.depth == (Path("t.txt"), Path("u.txt"))
+    assert config.coverage.abundance == (Path("s.tsv"),)
+    assert config.coverage.identity == 95
+    assert config.folder == Path("out")
+    assert config.machine.threads == 1
+    assert config.machine.max_memory == 4 * 10**9
+    assert config.machine.device == "cpu"
+    assert (config.min_length, config.min_bin_size, config.seed, config.prefix) == (1500, 5000, 9, "P")
+    assert (config.markers, config.refine, config.force) == (False, False, True)
+    assert capsys.readouterr().out == "", "-q says nothing"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "contigs.fa -b a.bam b.bam c.bam",
+        "contigs.fa -b a.bam -b b.bam c.bam",
+        "-b a.bam b.bam c.bam -t 1 contigs.fa",
+        "-b a.bam b.bam c.bam -- contigs.fa",
+        "contigs.fa --bam a.bam b.bam --seed 2 --bam c.bam",
+        "contigs.fa --bam=a.bam b.bam c.bam",
+        "contigs.fa -ba.bam b.bam c.bam",
+        "--no-markers contigs.fa -b a.bam b.bam c.bam --force",
+    ],
+)
+def test_b_takes_every_value_up_to_the_next_option(line: str, asked: list[RunConfig]) -> None:
+    assert call("run", *line.split()) == 0
+    assert asked[0].contigs == Path("contigs.fa")
+    assert asked[0].coverage.bams == (Path("a.bam"), Path("b.bam"), Path("c.bam"))
+
+
+@pytest.mark.parametrize("name", ["contigs.fa", "contigs.fa.gz", "-"])
+def test_contigs_that_an_option_swallowed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("contigs.fa.gz").write_bytes(gzip.compress(b">a\nACGT\n"))
+    Path("a.bam").write_bytes(b"\x1f\x8b\x08\x04")
+    error = refuse(capsys, "run", "-t", "1", "-b", "a.bam", name)
+    assert f"CONTIGS is missing: -b took '{name}'; name it first, as in binner run {name} -b" in error
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("run", "CONTIGS is missing: name the FASTA file first, as in binner run contigs.fa"),
+        ("run -b none.bam", "CONTIGS is missing: name the FASTA file first"),
+        ("run contigs.fa -b", "-b needs at least one file"),
+        ("run contigs.fa -b -o out", "-b needs at least one file"),
+        ("run none.fa", "none.fa: no such file"),
+        ("run contigs.fa -b none.bam", "none.bam: no such file"),
+        ("run contigs.fa --depth none.tsv", "none.tsv: no such file"),
+        ("run .", "a folder"),
+        ("run contigs.fa -b contigs.fa", "named twice"),
+        ("run contigs.fa -t 0", "--threads must be from 1"),
+        ("run contigs.fa -t -4", "--threads must be from 1"),
+        ("run contigs.fa -t two", "'two' is not a valid integer"),
+        ("run contigs.fa -m 0", "--min-len must be at least"),
+        ("run contigs.fa --min-bin-size -1", "--min-bin-size must not be negative"),
+        ("run contigs.fa --max-memory 4X", "'4X' is no size of memory"),
+        ("run contigs.fa --device gpu", "--device must be auto"),
+        ("run contigs.fa --encoder best", "'best' is neither"),
+        ("run contigs.fa --prefix a/b", "--prefix"),
+        ("run contigs.fa --seed x", "not a valid integer"),
+        ("run contigs.fa --identity 0.x", "not a valid float"),
+        ("run contigs.fa --identity 120", "--identity is a percentage"),
+        ("run contigs.fa -v -q", "-v and -q contradict"),
+        ("run contigs.fa more.fa", "unexpected extra argument"),
+        ("run contigs.fa --frobnicate", "No such option"),
+        ("run contigs.fa -o contigs.fa", "contigs.fa: a file, and the results need a folder"),
+        ("run contigs.fa -o .", "files that are not binner's"),
+        ("run contigs.fa -o /proc/x", "cannot be written there"),
+        ("frobnicate", "No such command"),
+        ("coverage contigs.fa -b x.bam", "Missing option '-o'"),
+        ("coverage contigs.fa -o t.tsv", "no coverage to read"),
+        ("coverage contigs.fa -b contigs.fa -o t.tsv", "named twice"),
+        ("coverage contigs.fa -b none.bam -o t.tsv", "none.bam: no such file"),
+        ("coverage contigs.fa --abundance S.tsv -o S.tsv", "one of the inputs"),
+        ("coverage contigs.fa --abundance S.tsv -o contigs.fa", "one of the inputs"),
+        ("coverage contigs.fa --abundance S.tsv -o t.tsv -m -1", "--min-len must be at least 1"),
+        ("coverage contigs.fa --abundance S.tsv -o none/t.tsv", "-o none/t.tsv: there is no such folder"),
+        ("coverage contigs.fa --abundance S.tsv -o .", "-o .: a folder"),
+    ],
+)
+def test_mistakes_take_one_line(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("S.tsv").write_text("a\t1\n")
+    assert message in refuse(capsys, *line.split())
+
+
+def test_a_gpu_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "_GPU_NODES", ())
+    assert "no usable GPU" in refuse(capsys, "run", "contigs.fa", "--device", "cuda")
+
+
+def raising(error: BaseException) -> Any:
+    def run(*args: object, **rest: object) -> None:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (BinnerError("something\nin the way"), 1, "Error: something in the way\n"),
+        (DeviceError("no GPU"), 2, "Error: no GPU\n"),
+        (KeyboardInterrupt(), 130, "\nError: interrupted; the same command again takes up where this one stopped\n"),
+        (MemoryError("Unable to allocate 3 GiB"), 1, "Error: out of memory (Unable to allocate 3 GiB)"),
+        (OSError(28, "No space left on device", "out/bins"), 1, "Error: out/bins: No space left on device\n"),
+    ],
+)
+def test_how_a_run_can_end(
+    error: BaseException,
+    code: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(pipeline, "run", raising(error))
+    assert call("run", "contigs.fa", "-q") == code
+    assert capsys.readouterr().err.startswith(message)
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError(), EOFError(), KeyError("x"), OSError(5, "Input/output error")])
+def test_a_bug_keeps_its_traceback(bug: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "run", raising(bug))
+    with pytest.raises(type(bug)):
+        main(["run", "contigs.fa", "-q"])
+
+
+def test_threads_are_set_before_anything_heavy_is_loaded() -> None:
+    script = (
+        "import sys, os, binner.runtime as r\n"
+        "real = r.limit_threads\n"
+        "def spy(n): print(n, sorted({'numpy', 'torch', 'numba'} & set(sys.modules))); real(n)\n"
+        "r.limit_threads = spy\n"
+        "from binner.cli import main\n"
+        "main(['run', 'none.fa', '-t', '1'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "1 []\n"
+
+
+def test_coverage_writes_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("S.tsv").write_text("a\t2.5\n")
+    Path("t.tsv").write_text("old")
+    assert call("coverage", "contigs.fa", "--abundance", "S.tsv", "-o", "t.tsv") == 0
+    assert Path("t.tsv").read_text() == "contigName\tcontigLen\ttotalAvgDepth\tS\tS-var\na\t4\t2.5\t2.5\t0\n"
+    assert "Measuring coverage: done" in capsys.readouterr().err
+
+
+def test_coverage_reads_standard_input() -> None:
+    Path("S.tsv").write_text("a\t2.5\n")
+    line = [*BINNER, "coverage", "-", "--abundance", "S.tsv", "-o", "t.tsv", "-q"]
+    done = subprocess.run(line, input=b">a\nACGT\n", capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+    assert Path("t.tsv").exists()
+
+
+class TestConsole:
+    """What people see."""
+
+    def show(self, **how: bool) -> None:
+        logger = logging.getLogger("binner.test")
+        with console(**{"verbose": False, "quiet": False, **how}) as watch:
+            logger.debug("detail")
+            logger.info("news [bold]")
+            logger.warning("beware")
+            with watch("Doing it") as progress:
+                progress(1, 4)
+
+    def test_plain_lines(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("binner.cli._console._EVERY", 0)
+        self.show()
+        lines = capsys.readouterr().err.splitlines()
+        assert [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in lines] == [
+            "INFO    news [bold]",
+            "WARNING beware",
+            "INFO    Doing it ...",
+            "INFO    Doing it: 25 % after 0 s",
+        ]
+
+    def test_progress_is_not_said_all_the_time(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.show()
+        assert "%" not in capsys.readouterr().err
+
+    def test_quiet(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.show(quiet=True)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith("WARNING beware")
+
+    def test_verbose(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.show(verbose=True)
+        assert "DEBUG   detail" in capsys.readouterr().err
+
+    def test_a_terminal(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        self.show()
+        err = capsys.readouterr().err
+        assert "news [bold]" in err
+        assert "Warning" in err
+        assert "25%" in err
+        assert "detail" not in err
+
+    def test_nothing_is_left_of_it(self) -> None:
+        before = list(logging.getLogger("binner").handlers)
+        self.show()
+        assert logging.getLogger("binner").handlers == before

@@ -1,0 +1,93 @@
+"""Files are looked at before any work; standard input can be read twice."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from binner import fasta, inputs
+from binner.config import STDIN, CoverageConfig
+from binner.data import silent
+from binner.errors import InputError, OptionError
+
+
+@pytest.fixture
+def contigs(tmp_path: Path) -> Path:
+    path = tmp_path / "contigs.fa"
+    path.write_text(">a\nACGT\n>b\nGG\n")
+    return path
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, text: bytes, *, terminal: bool = False) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text), isatty=lambda: terminal))
+
+
+def test_files_that_can_be_read_pass(contigs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe(monkeypatch, b"")
+    inputs.check_files((contigs, STDIN))
+
+
+def test_a_file_that_is_not_there(contigs: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.bam: no such file or directory"):
+        inputs.check_files((contigs, tmp_path / "none.bam"))
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a folder; name the file in it"):
+        inputs.check_files((tmp_path,))
+
+
+def test_a_file_named_twice(contigs: Path) -> None:
+    with pytest.raises(OptionError, match="named twice"):
+        inputs.check_files((contigs, contigs))
+
+
+def test_a_terminal_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe(monkeypatch, b"", terminal=True)
+    with pytest.raises(OptionError, match="nothing is piped to standard input"):
+        inputs.check_files((STDIN,))
+
+
+def test_standard_input_can_be_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe(monkeypatch, b">a\nACGT\n")
+    with inputs.readable(STDIN, tmp_path) as source:
+        assert list(fasta.records(source)) == list(fasta.records(source)) == [("a", b"ACGT")]
+    assert not list(tmp_path.iterdir()), "the copy does not stay"
+
+
+def test_a_file_is_read_where_it_lies(contigs: Path, tmp_path: Path) -> None:
+    with inputs.readable(contigs, tmp_path / "scratch") as source:
+        assert source == contigs
+    assert contigs.exists()
+
+
+def test_depths_come_from_the_files_that_are_named(contigs: Path, tmp_path: Path) -> None:
+    table = tmp_path / "S1.tsv"
+    table.write_text("a\t3.5\nb\t1\n")
+    found = inputs.measure(
+        fasta.read(contigs),
+        CoverageConfig(abundance=(table,)),
+        source=contigs,
+        threads=1,
+        memory=10**9,
+        scratch=tmp_path,
+        progress=silent,
+    )
+    assert found.mean.ravel().tolist() == [3.5, 1]
+
+
+def test_no_depths_without_files(contigs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no file to read depths from"):
+        inputs.measure(
+            fasta.read(contigs),
+            CoverageConfig(),
+            source=contigs,
+            threads=1,
+            memory=10**9,
+            scratch=tmp_path,
+            progress=silent,
+        )
