@@ -58,19 +58,6 @@ def blocks(path: Path) -> Iterator[bytes]:
         raise InputError(f"{path}: the compressed file {why}: copy or make it again") from None
 
 
-def lines(path: Path) -> Iterator[bytes]:
-    """The lines of the text, with their ends. Raises InputError as `blocks` does."""
-    rest = b""
-    for block in blocks(path):
-        *whole, rest = (rest + block).splitlines(keepends=True)
-        if rest.endswith(b"\n"):
-            whole.append(rest)
-            rest = b""
-        yield from whole
-    if rest:
-        yield rest
-
-
 def _read_blocks(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.read(BLOCK), b"")
 

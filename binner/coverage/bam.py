@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -98,7 +99,7 @@ def _choose_identity(
 ) -> tuple[Iterator[bytes], float]:
     """The least identity (%) for these reads, from the first of them; and all the pieces, those looked at included."""
     walker = _Walker(source, contigs, places=places, slots=np.zeros(0, np.int32), survey=SURVEYED_READS)
-    seen: list[bytes] = []
+    seen: deque[bytes] = deque()
     size = 0
     for piece in pieces:
         seen.append(piece)
@@ -108,7 +109,13 @@ def _choose_identity(
         if reads == SURVEYED_READS or bases >= SURVEYED_BASES or size >= SURVEYED_BYTES:
             break
     lengths, identities = walker.survey[:, : walker.tally[records.SURVEYED]]
-    return chain(seen, pieces), identity_for(lengths, identities, source=source)
+    return chain(_drain(seen), pieces), identity_for(lengths, identities, source=source)
+
+
+def _drain(seen: deque[bytes]) -> Iterator[bytes]:
+    """Each piece once, kept no longer than it is needed."""
+    while seen:
+        yield seen.popleft()
 
 
 def identity_for(lengths: F64, identities: F64, *, source: str) -> float:

@@ -11,11 +11,11 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from binner import inflate
+from binner import fasta
 from binner.coverage import bgzf
 from binner.errors import InputError
 
@@ -42,34 +42,20 @@ def contig_names(path: Path) -> tuple[str, ...]:
         pysam.set_verbosity(verbosity)
 
 
-def write_reference(fasta: Path, names: Collection[str], folder: Path) -> Path:
-    """A plain copy of the contigs called so, one line each, and its index, in `folder`: the reference of CRAMs."""
+def write_reference(contigs: Path, names: Collection[str], folder: Path) -> Path:
+    """A plain copy of the records called so, one line each, and its index, in `folder`: the reference of CRAMs.
+
+    Raises InputError if `contigs` is no FASTA.
+    """
     copy = folder / "reference.fa"
-    wanted = {name.split(None, 1)[0].encode() for name in names if name.strip()}
-    with copy.open("wb") as out, copy.with_name(f"{copy.name}.fai").open("wb") as index:
-        for header, sequence in _records(inflate.lines(fasta)):
-            name = header.split(None, 1)[0] if header.strip() else b""
+    wanted = {name.split(None, 1)[0] for name in names if name.strip()}
+    with copy.open("wb") as out, copy.with_name(f"{copy.name}.fai").open("w", encoding="utf-8") as index:
+        for name, sequence in fasta.records(contigs):
             if name in wanted:
-                out.write(b">%s\n" % name)
-                index.write(
-                    b"%s\t%d\t%d\t%d\t%d\n" % (name, len(sequence), out.tell(), len(sequence), len(sequence) + 1)
-                )
+                out.write(f">{name}\n".encode())
+                index.write(f"{name}\t{len(sequence)}\t{out.tell()}\t{len(sequence)}\t{len(sequence) + 1}\n")
                 out.write(sequence + b"\n")
     return copy
-
-
-def _records(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    header: bytes | None = None
-    parts: list[bytes] = []
-    for line in lines:
-        if line.startswith(b">"):
-            if header is not None:
-                yield header, b"".join(parts)
-            header, parts = line[1:], []
-        else:
-            parts.append(line.strip())
-    if header is not None:
-        yield header, b"".join(parts)
 
 
 def blocks(path: Path, reference: Path, *, advance: Callable[[int], None]) -> Generator[bytes]:

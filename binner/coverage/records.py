@@ -25,7 +25,7 @@ _READ, _CONTIG = 1, 2
 _CONSUMES = np.array([3, 1, 2, 2, 1, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0], np.int64)  # by operation
 _GAP = np.array([0, 1, 1] + 13 * [0], np.int64)
 _NM, _CG = (int.from_bytes(tag, "little") for tag in (b"NM", b"CG"))
-_LETTER, _TEXT, _HEX, _ARRAY = b"AZHB"  # types of tags
+_LETTER, _TEXT, _HEX, _ARRAY, _UNSIGNED = b"AZHBI"  # types of tags
 _ABSENT = -1
 _BROKEN = -2
 _UNKNOWN = -1.0
@@ -149,7 +149,7 @@ def _tags(data, at, stop, placeholder):  # type: ignore[no-untyped-def]
         elif kind == _ARRAY and at + 5 <= stop:  # type, count, values
             items = _int32(data, at + 1)
             size = 5 + items * _TAG_SIZES[data[at]]
-            if placeholder and name == _CG:
+            if placeholder and name == _CG and data[at] == _UNSIGNED:
                 real, count = at + 5, items
         at += size
         if at > stop or size <= 0:

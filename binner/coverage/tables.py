@@ -105,7 +105,7 @@ def write_jgi(path: Path, contigs: Contigs, coverage: Coverage) -> None:
     totals = coverage.mean.sum(axis=1, dtype=np.float64)
     form = "%s\t%d\t%.9g" + "\t%.9g" * values.shape[1] + "\n"
     unfinished = path.with_name(f".{path.name}.tmp")
-    with unfinished.open("w") as out:
+    with unfinished.open("w", encoding="utf-8") as out:
         out.write("\t".join((*JGI, *pairs)) + "\n")
         for row, (name, length, total) in enumerate(
             zip(contigs.names, contigs.lengths.tolist(), totals.tolist(), strict=True)
