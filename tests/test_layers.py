@@ -15,13 +15,23 @@ PACKAGE = Path(__file__).parent.parent / "binner"
 LAYERS = {
     "1": {"errors"},
     "2": {"config", "data"},
-    "3, of files and the machine": {"artifacts", "bin_folder", "fasta", "inflate", "marker_index", "runtime"},
-    "3, of sequences and depths": {"clusterers", "coverage", "encoders", "losses", "marker_scan", "memory", "windows"},
+    "3, files and the machine": {"artifacts", "bin_folder", "fasta", "inflate", "marker_index", "runtime"},
+    "3, sequences and depths": {
+        "clusterers",
+        "coverage",
+        "encoders",
+        "losses",
+        "marker_profiles",
+        "marker_scan",
+        "memory",
+        "windows",
+    },
     "3, the loop": {"fit"},
-    "4, what every stage needs": {"record", "stages", "workspace"},
-    "4, stages": {"embed", "evaluate", "genes", "markers", "refine", "report", "select", "train", "write"},
+    "4, what other stages need": {"genes", "inputs", "record", "stages", "workspace"},
+    "4, stages": {"embed", "evaluate", "markers", "refine", "report", "select", "train", "write"},
     "5": {"pipeline"},
-    "6": {"__main__", "cli"},
+    "6": {"cli"},
+    "7, python -m binner": {"__main__"},
 }
 LAYER = {module: rank for rank, modules in enumerate(LAYERS.values()) for module in modules}
 MAY_USE_TORCH = {"encoders", "losses", "fit", "refine", "train", "runtime"}  # runtime asks it for devices
