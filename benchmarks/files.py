@@ -23,7 +23,7 @@ MATCH, DELETION, SOFT_CLIP = 0, 2, 4  # CIGAR operations
 
 
 def write_contigs(contigs: Contigs, path: Path, *, seed: int) -> None:
-    """Wrapped FASTA, gzip; some contigs have a part in lower case (a masked repeat) or an IUPAC code for an N."""
+    """Wrapped FASTA, gzip; some contigs have a part in lower case (a masked repeat), the first N is an R."""
     rng = np.random.default_rng(seed)
     with path.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as file:
         for row, name in enumerate(contigs.names):
@@ -32,7 +32,7 @@ def write_contigs(contigs: Contigs, path: Path, *, seed: int) -> None:
                 start = int(rng.integers(0, len(letters)))
                 letters[start : start + 200] |= 0x20
             unknown = np.flatnonzero(contigs[row] == 4)
-            if len(unknown) and rng.random() < 0.5:
+            if len(unknown):
                 letters[unknown[0]] = ord("R")
             text = letters.tobytes()
             file.write(f">{name} length={len(text)}\n".encode())

@@ -168,7 +168,7 @@ def _gene_logits(species: Species, rng: np.random.Generator) -> F64:
     return logits
 
 
-def _encode(species: Species, profile: F32, marker: int, rng: np.random.Generator, *, rate: float = 0.65) -> Gene:
+def _encode(species: Species, profile: F32, marker: int, rng: np.random.Generator, *, rate: float = 0.3) -> Gene:
     """A gene for the profile's consensus, a share of its sites redrawn as the family varies there."""
     amino = profile.argmax(1)  # (length,)
     redrawn = np.flatnonzero(rng.random(len(amino)) < rate)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import fetchmgs
 import numpy as np
 import pyhmmer
 
+from binner import marker_profiles
 from binner.data import F32
 
 
@@ -30,40 +28,29 @@ NONE = Profiles((), ())
 
 
 @cache
-def marker_profiles() -> Profiles:
-    """The universal genes of fetchmgs.
-
-    Of profiles of one family the first is kept: a planted gene is then found by one profile alone, or by its own best.
-    """
-    found = list(_universal())
+def planted_profiles() -> Profiles:
+    """Profiles of the universal and the bacterial genes that binner looks for, without those of one family twice."""
+    found = [p for p in marker_profiles.load() if p.is_marker and p.set_name in ("universal", "bacteria")]
     alphabet = pyhmmer.easel.Alphabet.amino()
+    consensus = [str(p.hmm.consensus).upper() for p in found]
     proteins = pyhmmer.easel.DigitalSequenceBlock(
         alphabet,
         [
-            pyhmmer.easel.TextSequence(name=str(row).encode(), sequence=profile.consensus.upper()).digitize(alphabet)
-            for row, (_, profile, _) in enumerate(found)
+            pyhmmer.easel.TextSequence(name=str(row).encode(), sequence=sequence).digitize(alphabet)
+            for row, sequence in enumerate(consensus)
         ],
     )
     scores = np.zeros((len(found), len(found)), np.float32)  # (profile, consensus), bits; 0 below the profile's cutoff
     search: Any = pyhmmer.hmmsearch  # its stub asks for one alphabet in two ways
-    for row, hits in enumerate(search([profile for _, profile, _ in found], proteins, cpus=1)):
+    for row, hits in enumerate(search([p.hmm for p in found], proteins, cpus=1)):
         for hit in hits:
-            scores[row, int(hit.name)] = hit.score if hit.score >= found[row][2] else 0
+            scores[row, int(hit.name)] = hit.score if hit.score >= found[row].cutoff else 0
     share = scores / np.maximum(np.diag(scores), 1)[:, None]  # of what a profile gives to its own consensus
     alike = (np.minimum(share, share.T) > FINDS_EACH_OTHER) | (np.maximum(share, share.T) > IS_PART_OF)
-    kept: list[int] = []
-    for row in range(len(found)):
-        if not alike[row, kept].any():
-            kept.append(row)
-    emissions = tuple(np.asarray(found[row][1].match_emissions, np.float32)[1:] for row in kept)
-    return Profiles(tuple(found[row][0] for row in kept), emissions)
-
-
-def _universal() -> Iterator[tuple[str, Any, float]]:
-    """Name, HMM and score cutoff (bits) of fetchmgs' profiles."""
-    data = Path(fetchmgs.__file__).parent / "data"
-    lines = (data / "MG_BitScoreCutoffs.verybesthit.txt").read_text().splitlines()[1:]
-    cutoffs = {name: float(score) for name, score, *_ in (line.split("\t") for line in lines)}
-    for name in sorted(cutoffs):
-        with pyhmmer.plan7.HMMFile(data / f"{name}.hmm") as file:
-            yield f"universal:{name}", file.read(), cutoffs[name]
+    kept: dict[str, int] = {}  # rows by the name of the gene, of which there may be profiles of several clades
+    for row, profile in enumerate(found):
+        if profile.gene not in kept and not alike[row, list(kept.values())].any():
+            kept[profile.gene] = row
+    hmms: list[Any] = [found[row].hmm for row in kept.values()]  # the stub lacks match_emissions
+    emissions = tuple(np.array(hmm.match_emissions, np.float32)[1:] for hmm in hmms)
+    return Profiles(tuple(kept), emissions)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from benchmarks import genomes as g
 from benchmarks.files import write_bam, write_contigs, write_truth
-from benchmarks.profiles import NONE, Profiles, marker_profiles
+from benchmarks.profiles import NONE, Profiles, planted_profiles
 from binner.data import F64, I32, I64, U8, Contigs, Coverage, Markers
 
 READ_BP = 250
@@ -155,7 +155,7 @@ def _reads(lengths: I64, genome: I32, rng: np.random.Generator, *, species: int,
 
 def demo(*, species: int, samples: int, seed: int) -> Metagenome:
     """What the command line makes: with marker genes and oddities."""
-    return simulate(species=species, samples=samples, profiles=marker_profiles(), odd=True, seed=seed)
+    return simulate(species=species, samples=samples, profiles=planted_profiles(), odd=True, seed=seed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
