@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from binner import bin_folder, fasta, inputs, record
 from binner.artifacts import code_version, fingerprint, key
-from binner.config import STDIN, CoverageConfig, MachineConfig, RunConfig, assembly_name
+from binner.config import STDIN, CoverageConfig, EncoderName, MachineConfig, RunConfig, assembly_name
 from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers
 from binner.errors import OptionError
 from binner.memory import memory_limit
@@ -26,6 +27,7 @@ from binner.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
 
+PACKAGE = Path(__file__).parent
 MEMORY_SHARE = 0.9  # of what the machine grants; the rest is the system's
 
 
@@ -224,12 +226,12 @@ class _Job:
         return key(self.contigs.digest, files, config.identity, code_version("coverage"))
 
     def _markers_key(self) -> str:
-        return key(self.contigs.digest, code_version("markers"))
+        return key(self.contigs.digest, fingerprint(PACKAGE / "markers_data"), code_version("markers"))
 
     def _embedding_key(self) -> str:
-        folder = Path(self.config.encoder)
-        weights = fingerprint(folder) if folder.is_dir() else self.config.encoder
-        return key(self.contigs.digest, weights, code_version("embed"))
+        known = self.config.encoder in get_args(EncoderName)
+        weights = PACKAGE / "models" / self.config.encoder if known else Path(self.config.encoder)
+        return key(self.contigs.digest, self.config.encoder, fingerprint(weights), code_version("embed"))
 
 
 def write_coverage(

@@ -1,0 +1,80 @@
+"""Stand-ins for the stages that take long, to test what runs them: bins are what the names of the contigs say."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+import binner
+from binner.data import F32, Bin, Clustering, Contigs, Embedding, Markers
+
+Call = Callable[[str], None]
+
+
+def modules(call: Call) -> dict[str, Any]:
+    """A module for each stage; `call` hears its name when it runs. Contigs are called <genome>_<number>."""
+
+    def embed(contigs: Contigs, **options: Any) -> Embedding:
+        call("embed")
+        options["progress"](1, 1)
+        genomes = [float(name.split("_")[0][1:]) for name in contigs.names]
+        matrix = np.stack([genomes, contigs.lengths], axis=1).astype(np.float32)
+        return Embedding(matrix, np.ones_like(matrix), np.ones(2, np.float32), "fake", contigs.names_digest)
+
+    def propose(embedding: Embedding, coverage: object, lengths: object, **options: Any) -> list[Clustering]:
+        call("propose")
+        return [Clustering(embedding.matrix[:, 0].astype(np.int32), "by name")]
+
+    def choose(clusterings: list[Clustering], lengths: Any, **options: Any) -> tuple[list[Bin], F32]:
+        call("choose")
+        labels = clusterings[0].labels
+        groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        bins = [Bin(rows, int(lengths[rows].sum()), 1.0) for rows in groups]
+        kept = [found for found in bins if found.size >= options["min_bin_size"]]
+        probability = np.zeros(len(lengths), np.float32)
+        for found in kept:
+            probability[found.rows] = 0.5
+        return kept, probability
+
+    def find(contigs: Contigs, **options: Any) -> Markers:
+        call("find")
+        return Markers(("universal:a",), np.ones((len(contigs), 1), np.uint8), contigs.names_digest)
+
+    def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
+        call("completeness")
+        return np.full(len(bins), 95, np.float32), np.full(len(bins), 1, np.float32)
+
+    return {
+        "embed": SimpleNamespace(embed=embed),
+        "clusterers": SimpleNamespace(propose=propose),
+        "select": SimpleNamespace(choose=choose),
+        "markers": SimpleNamespace(find=find, completeness=completeness),
+    }
+
+
+def main() -> None:
+    """`python -m tests.fakes CALLS STAGE ARGS`: binner with these; note their names, stand still at STAGE."""
+    from binner import cli
+
+    calls, stop, *args = sys.argv[1:]
+
+    def call(name: str) -> None:
+        with Path(calls).open("a") as file:
+            file.write(f"{name}\n")
+        if name == stop:
+            time.sleep(600)
+
+    for name, module in modules(call).items():
+        sys.modules[f"binner.{name}"] = module
+        setattr(binner, name, module)
+    cli.main(args)
+
+
+if __name__ == "__main__":
+    main()
