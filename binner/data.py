@@ -46,7 +46,7 @@ def digest(*parts: str | bytes | npt.NDArray[Any]) -> str:
     state = hashlib.blake2b(digest_size=16)
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        view = memoryview(np.ascontiguousarray(data)).cast("B") if isinstance(data, np.ndarray) and data.size else bytes(data)
+        view = np.ascontiguousarray(data).reshape(-1).view(np.uint8).data if isinstance(data, np.ndarray) else data
         state.update(len(view).to_bytes(8, "little"))
         state.update(view)
     return state.hexdigest()
@@ -118,7 +118,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """Pieces of contigs, without N inside, that are encoded once each; sorted by contig and start."""
+    """Pieces of contigs, without a run of N inside, that are encoded once each; sorted by contig and start."""
 
     contig: I64  # (V,), row of the contig
     start: I64  # (V,), bp
@@ -137,6 +137,19 @@ class Windows:
     def lengths(self) -> I64:
         """(V,), bp."""
         return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowEmbedding:
+    """Every window encoded once; contigs and their views are length-weighted means of these rows."""
+
+    windows: Windows
+    matrix: F32  # (V, D)
+    encoder: str  # name and digest of the weights
+    names_digest: str
+
+    def __post_init__(self) -> None:
+        check_array("embedding of the windows", self.matrix, np.float32, (len(self.windows), -1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

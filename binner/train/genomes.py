@@ -1,0 +1,83 @@
+"""Training genomes: a folder of FASTA files with a table of their species and genera, and pieces drawn from them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from binner import fasta
+from binner.data import I64, U8, Contigs, Progress, silent
+from binner.errors import InputError
+
+TABLE = "genomes.tsv"
+COLUMNS = ("genome", "species_cluster", "genus_cluster")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Genomes:
+    """Genomes as one array of codes; G genomes, P sequences."""
+
+    names: tuple[str, ...]  # (G,)
+    species: I64  # (G,), ids
+    genus: I64  # (G,), ids
+    codes: U8
+    offsets: I64  # (P + 1,), where each sequence starts in `codes`
+    genome: I64  # (P,), row of the genome that a sequence belongs to
+
+
+def read(folder: Path, *, progress: Progress = silent) -> Genomes:
+    """Read `folder`/genomes.tsv (columns genome, species_cluster, genus_cluster) and `folder`/genomes/<genome>.fa.gz.
+
+    The files may have any of the compressions that `fasta.read` takes. Raises InputError.
+    """
+    rows = _table(folder / TABLE)
+    files = {path.name.split(".fa")[0]: path for path in sorted((folder / "genomes").glob("*.fa*"))}
+    missing = [row["genome"] for row in rows if row["genome"] not in files]
+    if missing:
+        raise InputError(f"{folder / 'genomes'}: no FASTA file of {missing[0]} ({len(missing)} of {len(rows)} missing)")
+    read_in: list[Contigs] = []
+    for done, row in enumerate(rows, 1):
+        read_in.append(fasta.read(files[row["genome"]]))
+        progress(done, len(rows))
+    lengths = np.concatenate([contigs.lengths for contigs in read_in])
+    return Genomes(
+        names=tuple(row["genome"] for row in rows),
+        species=_ids([row["species_cluster"] for row in rows]),
+        genus=_ids([row["genus_cluster"] for row in rows]),
+        codes=np.concatenate([contigs.codes for contigs in read_in]),
+        offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
+        genome=np.repeat(np.arange(len(rows)), [len(contigs) for contigs in read_in]),
+    )
+
+
+def draw_pieces(genomes: Genomes, *, bp: int, per_genome: int, rng: np.random.Generator) -> tuple[I64, I64, I64]:
+    """Start and stop (in `codes`) and genome of `per_genome` pieces of `bp` from each genome that is long enough."""
+    lengths = np.diff(genomes.offsets)
+    starts, owners = [], []
+    for genome in range(len(genomes.names)):
+        rows = np.flatnonzero((genomes.genome == genome) & (lengths >= bp))
+        if not len(rows):
+            continue
+        row = rng.choice(rows, per_genome)
+        starts.append(genomes.offsets[row] + rng.integers(0, lengths[row] - bp + 1))
+        owners.append(np.full(per_genome, genome))
+    start = np.concatenate([np.zeros(0, np.int64), *starts])
+    return start, start + bp, np.concatenate([np.zeros(0, np.int64), *owners])
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="") as lines:
+            rows = list(csv.DictReader(lines, delimiter="\t"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); GENOMES is a folder with {TABLE} and genomes/") from error
+    if not rows or any(not row.get(column) for row in rows for column in COLUMNS):
+        raise InputError(f"{path}: needs a header and values for {', '.join(COLUMNS)}, separated by tabs")
+    return rows
+
+
+def _ids(words: list[str]) -> I64:
+    return np.unique(words, return_inverse=True)[1].astype(np.int64)

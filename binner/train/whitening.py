@@ -1,0 +1,97 @@
+"""Training and validation of the whitening: seconds on a CPU."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+
+from binner.data import F32, F64, I64, Bool
+from binner.encoders import whitening
+from binner.encoders.whitening import Whitening
+from binner.train.genomes import Genomes, draw_pieces
+
+logger = logging.getLogger(__name__)
+
+ERROR_LAW_BP = (1500, 3000, 6000, 12000, 25000)
+
+
+@dataclass(frozen=True, slots=True)
+class WhiteningOptions:
+    """How the whitening is trained; the defaults are those of the encoder that ships."""
+
+    k: int = 5
+    directions: int = 64
+    shrinkage: float = 0.1  # of the within-genome covariance towards a multiple of the identity
+    reference: int = 6000  # bp, of the pieces that it is learnt from, and of the windows that it wants
+    per_genome: int = 48  # pieces
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """On genera that were kept out of training."""
+
+    genera: int
+    ari: float  # K-means, k = number of species, pieces of 2-10 kb as unit vectors
+    ari_4mers: float  # the same on plain 4-mer frequencies
+    error_law: tuple[float, ...]  # observed / predicted variance within genomes for ERROR_LAW_BP
+
+
+def train(genomes: Genomes, options: WhiteningOptions, *, keep: Bool | None = None) -> Whitening:
+    """Learn the whitening from the genomes in `keep` (G,), by default all."""
+    rng = np.random.default_rng(options.seed)
+    start, stop, owner = draw_pieces(genomes, bp=options.reference, per_genome=options.per_genome, rng=rng)
+    if keep is not None:
+        start, stop, owner = (array[keep[owner]] for array in (start, stop, owner))
+    features = whitening.frequencies(genomes.codes, start, stop, k=options.k)
+    fitted = whitening.fit(features, genomes.species[owner], directions=options.directions, shrinkage=options.shrinkage)
+    centre, projection, noise, prior = (array.astype(np.float32) for array in fitted)
+    return Whitening(centre, projection, noise, prior, options.k, options.reference, options.reference)
+
+
+def validate(genomes: Genomes, options: WhiteningOptions, *, folds: int = 5) -> list[Validation]:
+    """Train without a fold of the genera, judge on that fold, for each fold."""
+    fold = np.random.default_rng(options.seed).permutation(genomes.genus.max() + 1)[genomes.genus] % folds
+    results = []
+    for out in range(folds):
+        encoder = train(genomes, options, keep=fold != out)
+        result = _judge(genomes, encoder, held_out=fold == out, seed=options.seed)
+        logger.info("fold %d of %d: %s", out + 1, folds, result)
+        results.append(result)
+    return results
+
+
+def _judge(genomes: Genomes, encoder: Whitening, *, held_out: Bool, seed: int) -> Validation:
+    rng = np.random.default_rng(seed)
+    start, stop, owner = draw_pieces(genomes, bp=10_000, per_genome=20, rng=rng)
+    start, stop, owner = (array[held_out[owner]] for array in (start, stop, owner))
+    stop = start + rng.integers(2_000, 10_001, len(start))
+    species = genomes.species[owner]
+    plain = whitening.frequencies(genomes.codes, start, stop, k=4) ** 2
+    return Validation(
+        genera=len(np.unique(genomes.genus[owner])),
+        ari=_kmeans_ari(encoder.embed(genomes.codes, start, stop), species, seed=seed),
+        ari_4mers=_kmeans_ari(plain, species, seed=seed),
+        error_law=tuple(_error_ratio(genomes, encoder, bp, held_out=held_out, rng=rng) for bp in ERROR_LAW_BP),
+    )
+
+
+def _kmeans_ari(vectors: F32, labels: I64, *, seed: int) -> float:
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    means = KMeans(len(np.unique(labels)), n_init=3, random_state=seed).fit(unit)
+    return float(adjusted_rand_score(labels, means.labels_))
+
+
+def _error_ratio(genomes: Genomes, encoder: Whitening, bp: int, *, held_out: Bool, rng: np.random.Generator) -> float:
+    """Observed over predicted variance of pieces of `bp` around the mean of their genome; nan without such pieces."""
+    start, stop, owner = draw_pieces(genomes, bp=bp, per_genome=12, rng=rng)
+    start, stop, owner = (array[held_out[owner]] for array in (start, stop, owner))
+    if not len(start):
+        return float("nan")
+    vectors = encoder.embed(genomes.codes, start, stop).reshape(-1, 12, len(encoder.prior)).astype(np.float64)
+    observed: F64 = vectors.var(1, ddof=1).mean(0)
+    return float((observed / encoder.variance(np.array([bp]))[0]).mean())
