@@ -6,31 +6,26 @@ breaks in one pass, wrapped or not.
 
 from __future__ import annotations
 
-import bz2
 import logging
-import lzma
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
-import zstandard
-from isal import igzip, igzip_lib
 
+from binner import inflate
 from binner.data import N_CODE, Contigs
 from binner.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
 
-BLOCK = 1 << 20  # bytes of text held at a time, beside the record being read
 SPACE = b" \t\r\n\v\f"
 OTHER_LETTER, NO_LETTER = 5, 6  # codes used while reading: IUPAC or protein letters, and what no sequence holds
 
-MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 FOREIGN = {
     b"BAM\x01": "a BAM file: reads go after -b, contigs are FASTA",
     b"CRAM": "a CRAM file: reads go after -b, contigs are FASTA",
@@ -41,9 +36,6 @@ FOREIGN = {
     b"S\t": "an assembly graph (GFA): give the contigs as FASTA",
     b"PK\x03\x04": "a zip archive: unpack it first",
 }
-# igzip_lib declares its error as a value, not as a type
-IGZIP_ERROR = cast(type[Exception], igzip_lib.IsalError)
-DAMAGE = (EOFError, OSError, lzma.LZMAError, zstandard.ZstdError, IGZIP_ERROR)
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -124,7 +116,7 @@ def spool(stream: BinaryIO, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.tmp")
     with unfinished.open("wb") as out:
-        shutil.copyfileobj(stream, out, BLOCK)
+        shutil.copyfileobj(stream, out, inflate.BLOCK)
         size = out.tell()
     if not size:
         unfinished.unlink()
@@ -156,7 +148,9 @@ def _split(path: Path) -> Iterator[bytes]:
     """The text of each record, from behind its '>' to the next one at the start of a line."""
     pieces: list[bytes] = []  # of the record being read
     before = ord("\n")
-    blocks = _blocks(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path}: a pipe, and the contigs are read twice: give '-' and pipe them to standard input")
+    blocks = inflate.blocks(path)
     first = next(blocks, b"")
     _check_start(path, first)
     start = first.index(b">") + 1
@@ -173,66 +167,6 @@ def _split(path: Path) -> Iterator[bytes]:
         before = block[-1]
         start = 0
     yield b"".join(pieces)
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """The file's text, inflated, in pieces that are never empty."""
-    kind = "plain"
-    try:
-        with _open(path) as file:
-            start = file.read(max(map(len, MAGIC)))
-            file.seek(0)
-            kind = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "plain")
-            yield from INFLATE[kind](file)
-    except DAMAGE as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-        why = "ends too early" if isinstance(error, EOFError) else f"is damaged ({error})"
-        raise InputError(f"{path}: the {kind} file {why}: copy or download it again") from None
-
-
-def _open(path: Path) -> BinaryIO:
-    if path.is_dir():
-        raise InputError(f"{path}: a folder: name the FASTA file in it")
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: a pipe, and the contigs are read twice: give '-' and pipe them to standard input")
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-
-
-def _read_blocks(file: BinaryIO) -> Iterator[bytes]:
-    return iter(lambda: file.read(BLOCK), b"")
-
-
-def _opened(opener: Callable[[BinaryIO], object]) -> Callable[[BinaryIO], Iterator[bytes]]:
-    return lambda file: _read_blocks(cast(BinaryIO, opener(file)))
-
-
-def _zstd_blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Frame by frame: zstandard's own reader takes a truncated file for a whole one."""
-    frame = zstandard.ZstdDecompressor().decompressobj()
-    for chunk in _read_blocks(file):
-        left = chunk
-        while left:
-            if frame.eof:
-                frame = zstandard.ZstdDecompressor().decompressobj()
-            text = frame.decompress(left)
-            left = frame.unused_data if frame.eof else b""
-            if text:
-                yield text
-    if not frame.eof:
-        raise EOFError
-
-
-INFLATE: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {
-    "plain": _read_blocks,
-    "gzip": _opened(igzip.open),
-    "bzip2": _opened(bz2.open),
-    "xz": _opened(lzma.open),
-    "zstd": _zstd_blocks,
-}
 
 
 def _check_start(path: Path, text: bytes) -> None:

@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "binner"
 LAYERS = {
     "1": {"errors"},
     "2": {"config", "data"},
-    "3, files and the machine": {"artifacts", "bin_folder", "fasta", "inflate", "marker_index", "runtime"},
+    "3, the machine": {"inflate", "marker_index", "runtime"},
+    "3, files": {"artifacts", "bin_folder", "fasta"},
     "3, sequences and depths": {
         "clusterers",
         "coverage",
