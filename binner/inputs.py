@@ -29,6 +29,13 @@ def check_files(files: Sequence[Path]) -> None:
             raise InputError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
 
 
+def check_encoder(encoder: str) -> None:
+    """Raise InputError for an encoder that cannot be loaded, before hours of other work."""
+    from binner import encoders
+
+    encoders.load(encoder)
+
+
 @contextmanager
 def readable(contigs: Path, folder: Path) -> Iterator[Path]:
     """The contigs as a file that can be read more than once: standard input goes into `folder` for a while."""

@@ -15,7 +15,7 @@ import numpy as np
 from binner import bin_folder, fasta, inputs, record
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import STDIN, CoverageConfig, EncoderName, MachineConfig, RunConfig, assembly_name
-from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers
+from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers, WindowEmbedding
 from binner.errors import OptionError
 from binner.memory import memory_limit
 from binner.record import Summary
@@ -49,6 +49,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             contigs = stages.run(
                 "contigs", "Reading contigs", lambda _: fasta.read(source, min_length=config.min_length)
             )
+            inputs.check_encoder(config.encoder)
             job = _Job(config, space, stages, source, contigs, device, memory)
             coverage = job.measure_coverage()
             markers = job.find_markers()
@@ -128,7 +129,7 @@ class _Job:
         """Bins, and for each contig the probability that it belongs where it is."""
         if not len(self.contigs):
             return [], np.zeros(0, np.float32)
-        embedding = self._embed()
+        _, embedding = self._embed()
         clusterings = self._cluster(embedding, coverage)
         from binner import select
 
@@ -145,20 +146,13 @@ class _Job:
             ),
         )
 
-    def _embed(self) -> Embedding:
+    def _embed(self) -> tuple[WindowEmbedding, Embedding]:
         from binner import embed
 
         return self.stages.run(
             "embedding",
             "Embedding contigs",
-            lambda progress: embed.embed(
-                self.contigs,
-                encoder=self.config.encoder,
-                device=self.device,
-                threads=self._threads,
-                max_memory=self.memory,
-                progress=progress,
-            ),
+            lambda progress: embed.embed(self.contigs, encoder=self.config.encoder, progress=progress),
             key=self._embedding_key(),
         )
 

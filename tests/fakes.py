@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import binner
-from binner.data import F32, Bin, Clustering, Contigs, Embedding, Markers
+from binner.data import F32, Bin, Clustering, Contigs, Embedding, Markers, WindowEmbedding, Windows
 
 Call = Callable[[str], None]
 
@@ -20,12 +20,16 @@ Call = Callable[[str], None]
 def modules(call: Call) -> dict[str, Any]:
     """A module for each stage; `call` hears its name when it runs. Contigs are called <genome>_<number>."""
 
-    def embed(contigs: Contigs, **options: Any) -> Embedding:
+    def embed(contigs: Contigs, **options: Any) -> tuple[WindowEmbedding, Embedding]:
         call("embed")
         options["progress"](1, 1)
         genomes = [float(name.split("_")[0][1:]) for name in contigs.names]
         matrix = np.stack([genomes, contigs.lengths], axis=1).astype(np.float32)
-        return Embedding(matrix, np.ones_like(matrix), np.ones(2, np.float32), "fake", contigs.names_digest)
+        first = np.zeros(len(matrix), np.int64)
+        windows = Windows(np.arange(len(matrix)), first, contigs.lengths)
+        return WindowEmbedding(windows, matrix, "fake", contigs.names_digest), Embedding(
+            matrix, np.ones_like(matrix), np.ones(2, np.float32), "fake", contigs.names_digest
+        )
 
     def propose(embedding: Embedding, coverage: object, lengths: object, **options: Any) -> list[Clustering]:
         call("propose")
@@ -51,6 +55,7 @@ def modules(call: Call) -> dict[str, Any]:
         return np.full(len(bins), 95, np.float32), np.full(len(bins), 1, np.float32)
 
     return {
+        "encoders": SimpleNamespace(load=lambda encoder: None),
         "embed": SimpleNamespace(embed=embed),
         "clusterers": SimpleNamespace(propose=propose),
         "select": SimpleNamespace(choose=choose),

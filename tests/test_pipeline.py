@@ -132,7 +132,6 @@ def test_options_reach_the_stages(monkeypatch: pytest.MonkeyPatch, calls: list[s
     machine = MachineConfig(threads=2, device="cpu", max_memory=5 * 10**9)
     pipeline.run(config(machine=machine, seed=3, min_bin_size=1500, min_length=1100))
     assert got["embed"]["encoder"] == "whitening"
-    assert (got["embed"]["device"], got["embed"]["threads"], got["embed"]["max_memory"]) == ("cpu", 2, 5 * 10**9)
     assert got["find"]["threads"] == 2
     assert (got["propose"]["seed"], got["propose"]["threads"]) == (3, 2)
     assert got["choose"]["min_bin_size"] == 1500
