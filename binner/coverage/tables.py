@@ -143,7 +143,10 @@ def _coverm_layout(fields: Sequence[str], path: Path) -> _Layout:
     dense = tuple(fields[:1]) == COVERM
     columns = [text.NAME] if dense else [text.SAMPLE, text.NAME]
     methods = [_method(field if dense else f" {field}") for field in fields[len(columns) :]]
-    names = [field.removesuffix(f" {method}") for field, method in zip(fields[len(columns) :], methods, strict=True)]
+    names = [
+        field.removesuffix(f" {method}") if dense else ""
+        for field, method in zip(fields[len(columns) :], methods, strict=True)
+    ]
     depth = next((method for method in COVERM_DEPTHS if method in methods), None)
     if depth is None:
         raise InputError(
@@ -170,7 +173,7 @@ def _method(field: str) -> str:
 
 def _dense(rows: text.Rows, layout: _Layout, contigs: Contigs, path: Path) -> Samples:
     """A row for each contig."""
-    _check_unique(list(zip(rows.names)), rows.lines, path)
+    _check_unique(rows.names, rows.lines, path)
     found = match(rows.names, contigs, source=str(path))
     known = np.flatnonzero(found != ABSENT)
     if layout.length is not None:
@@ -186,7 +189,9 @@ def _dense(rows: text.Rows, layout: _Layout, contigs: Contigs, path: Path) -> Sa
 
 def _sparse(rows: text.Rows, layout: _Layout, contigs: Contigs, path: Path) -> Samples:
     """A row for each sample and contig."""
-    _check_unique(list(zip(rows.samples, rows.names, strict=True)), rows.lines, path)
+    _check_unique(
+        [f"{sample}\t{name}" for sample, name in zip(rows.samples, rows.names, strict=True)], rows.lines, path
+    )
     columns = {sample: column for column, sample in enumerate(dict.fromkeys(rows.samples))}
     column = np.array([columns[sample] for sample in rows.samples], np.int64)
     found = match(rows.names, contigs, source=str(path))
@@ -199,14 +204,16 @@ def _sparse(rows: text.Rows, layout: _Layout, contigs: Contigs, path: Path) -> S
     return Samples(list(columns), mean, variance)
 
 
-def _check_unique(names: Sequence[tuple[str, ...]], lines: I64, path: Path) -> None:
-    if len(set(names)) == len(names):
+def _check_unique(keys: Sequence[str], lines: I64, path: Path) -> None:
+    """Raise InputError if a key, which ends with the name of a contig, comes twice."""
+    if len(set(keys)) == len(keys):
         return
-    seen: set[tuple[str, ...]] = set()
-    for name, line in zip(names, lines.tolist(), strict=True):
-        if name in seen:
-            raise InputError(f"{path}, line {line}: '{name[-1]}' again, a contig has one line: remove all but one")
-        seen.add(name)
+    seen: set[str] = set()
+    for key, line in zip(keys, lines.tolist(), strict=True):
+        if key in seen:
+            name = key.rpartition("\t")[2]
+            raise InputError(f"{path}, line {line}: '{name}' again, a contig has one line: remove all but one")
+        seen.add(key)
 
 
 def _check_lengths(rows: text.Rows, place: int, contigs: Contigs, *, known: I64, found: I64, path: Path) -> None:

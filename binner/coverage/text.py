@@ -31,7 +31,7 @@ class Rows:
     """The rows of a table."""
 
     names: list[str]  # first words
-    samples: list[str]  # of each row, if it has a column for that
+    samples: list[str]  # of each row, if there is a column for that
     values: F32  # (rows, kept columns)
     lines: I64  # (rows,), counted from 1
 
@@ -53,14 +53,19 @@ def read_rows(text: bytes, columns: I64, *, source: str, line: int) -> Rows:
         raise InputError(
             f"{source}, line {here}: {_complaint(text, problem, at, column=column, expected=len(columns))}"
         )
-    names = [text[start:stop].decode(errors="replace") for start, stop in spans[:rows, :2].tolist()]
-    samples = [text[start:stop].decode(errors="replace") for start, stop in spans[:rows, 2:].tolist() if stop > start]
+    names = _words(text, spans[:rows, :2])
+    samples = _words(text, spans[:rows, 2:]) if SAMPLE in columns else []
     return Rows(names, samples, values[:rows], lines[:rows] + line)
+
+
+def _words(text: bytes, spans: I64) -> list[str]:
+    starts, stops = spans[:, 0].tolist(), spans[:, 1].tolist()
+    return [text[start:stop].decode(errors="replace") for start, stop in zip(starts, stops, strict=True)]
 
 
 def _complaint(text: bytes, problem: int, at: int, *, column: int, expected: int) -> str:
     row = text[text.rfind(b"\n", 0, at) + 1 :].split(b"\n", 1)[0].rstrip(b"\r").split(b"\t")
-    if problem == _COLUMNS:
+    if len(row) != expected:  # whatever else may be wrong with it
         return f"{len(row)} columns, {expected} expected"
     return _COMPLAINTS[problem].format(field=row[column][:40].decode(errors="replace"), column=column + 1)
 

@@ -1,0 +1,83 @@
+"""Text comes out of every compression, told by its first bytes, and damage is one clear line."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+
+from binner import inflate
+from binner.errors import InputError
+
+TEXT = np.random.default_rng(1).integers(32, 127, 3 * inflate.BLOCK + 5, np.uint8).tobytes()
+
+
+def zstd(data: bytes) -> bytes:
+    """Two frames, as `cat a.zst b.zst` makes them, which do not say how long they are."""
+    packer = zstandard.ZstdCompressor(write_content_size=False, write_checksum=True)
+    return packer.compress(data[:1000]) + packer.compress(data[1000:])
+
+
+def two(pack: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    return lambda data: pack(data[:1000]) + pack(data[1000:])
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": two(gzip.compress),
+    "bzip2": two(bz2.compress),
+    "xz": two(lzma.compress),
+    "zstd": zstd,
+}
+
+
+def write(folder: Path, data: bytes) -> Path:
+    path = folder / "text.gz"  # whatever is in it
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("pack", [bytes, *PACK.values()], ids=["plain", *PACK])
+def test_every_byte_arrives(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    blocks = list(inflate.blocks(write(tmp_path, pack(TEXT))))
+    assert b"".join(blocks) == TEXT
+    assert all(blocks)
+    assert not list(inflate.blocks(write(tmp_path, b"")))
+
+
+@pytest.mark.parametrize("pack", PACK.values(), ids=PACK)
+@pytest.mark.parametrize("left_out", [1, 7, 10_000])
+def test_truncated(tmp_path: Path, pack: Callable[[bytes], bytes], left_out: int) -> None:
+    path = write(tmp_path, pack(TEXT)[:-left_out])
+    with pytest.raises(InputError, match=rf"{path}: the compressed file (ends too early|is damaged)"):
+        list(inflate.blocks(path))
+
+
+@pytest.mark.parametrize("pack", PACK.values(), ids=PACK)
+def test_damaged(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    data = pack(TEXT)
+    middle = len(data) // 2
+    path = write(tmp_path, data[:middle] + bytes(64) + data[middle + 64 :])
+    with pytest.raises(InputError, match=rf"{path}: the compressed file (ends too early|is damaged)"):
+        list(inflate.blocks(path))
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        list(inflate.blocks(tmp_path / "none"))
+    with pytest.raises(InputError, match="a folder"):
+        list(inflate.blocks(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_without_permission(tmp_path: Path) -> None:
+    path = write(tmp_path, b"text")
+    path.chmod(0)
+    with pytest.raises(InputError, match="cannot be read: Permission denied"):
+        list(inflate.blocks(path))
