@@ -7,9 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from binner import fasta
 from binner.config import STDIN, CoverageConfig
 from binner.data import Contigs, Coverage, Progress
 from binner.errors import InputError, OptionError
+from binner.memory import format_size
+
+# What a run needs at least, measured; -m and --max-memory are checked against it before the work.
+BASE_BYTES = 150 * 10**6  # Python and the libraries
+BYTES_PER_BP = 1.15
+BYTES_PER_CONTIG = 2_000
+MOST_BP_PER_BYTE = 5  # of a compressed file
 
 
 def check_files(files: Sequence[Path]) -> None:
@@ -42,13 +50,34 @@ def readable(contigs: Path, folder: Path) -> Iterator[Path]:
     if contigs != STDIN:
         yield contigs
         return
-    from binner import fasta
-
     kept = fasta.spool(sys.stdin.buffer, folder / "stdin.fa")
     try:
         yield kept
     finally:
         kept.unlink(missing_ok=True)
+
+
+def read_contigs(source: Path, *, min_length: int, memory: int) -> Contigs:
+    """Contigs of `min_length` bp and more.
+
+    Raises InputError for what is no FASTA, and OptionError if they and what is made of them need more than `memory`
+    (bytes): before they are in memory where the file is so large that they may.
+    """
+    if MOST_BP_PER_BYTE * source.stat().st_size > memory:
+        lengths = [len(text) for _, text in fasta.records(source) if len(text) >= min_length]
+        _check_memory(source, contigs=len(lengths), bp=sum(lengths), memory=memory)
+    contigs = fasta.read(source, min_length=min_length)
+    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), memory=memory)
+    return contigs
+
+
+def _check_memory(source: Path, *, contigs: int, bp: int, memory: int) -> None:
+    needed = int(BASE_BYTES + BYTES_PER_BP * bp + BYTES_PER_CONTIG * contigs)
+    if needed > memory:
+        raise OptionError(
+            f"{source}: {contigs:,} contigs with {bp / 1e6:,.1f} Mb need about {format_size(needed)} of memory, and"
+            f" {format_size(memory)} may be used: raise --max-memory, or drop short contigs with -m"
+        )
 
 
 def measure(
