@@ -47,7 +47,9 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
         stages = Stages(config.machine.threads, watch, space.cache)
         with inputs.readable(config.contigs, space.inside) as source:
             contigs = stages.run(
-                "contigs", "Reading contigs", lambda _: fasta.read(source, min_length=config.min_length)
+                "contigs",
+                "Reading contigs",
+                lambda _: inputs.read_contigs(source, min_length=config.min_length, memory=memory),
             )
             inputs.check_encoder(config.encoder)
             job = _Job(config, space, stages, source, contigs, device, memory)
