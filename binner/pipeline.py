@@ -15,7 +15,7 @@ import numpy as np
 from binner import bin_folder, fasta, inputs, record
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import STDIN, CoverageConfig, EncoderName, MachineConfig, RunConfig, assembly_name
-from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers, WindowEmbedding
+from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers, Progress, WindowEmbedding
 from binner.errors import OptionError
 from binner.memory import memory_limit
 from binner.record import Summary
@@ -116,72 +116,73 @@ class _Job:
 
     def find_markers(self) -> Markers | None:
         """None without markers."""
+
+        def work(progress: Progress) -> Markers:
+            from binner import markers
+
+            return markers.find(self.contigs, threads=self._threads, progress=progress)
+
         if not self.config.markers or not len(self.contigs):
             return None
-        from binner import markers
-
-        return self.stages.run(
-            "markers",
-            "Finding marker genes",
-            lambda progress: markers.find(self.contigs, threads=self._threads, progress=progress),
-            key=self._markers_key(),
-        )
+        return self.stages.run("markers", "Finding marker genes", work, key=self._markers_key())
 
     def find_bins(self, coverage: Coverage | None, markers: Markers | None) -> tuple[list[Bin], F32]:
         """Bins, and for each contig the probability that it belongs where it is."""
-        if not len(self.contigs):
-            return [], np.zeros(0, np.float32)
-        _, embedding = self._embed()
-        clusterings = self._cluster(embedding, coverage)
-        from binner import select
 
-        return self.stages.run(
-            "choice",
-            "Choosing bins",
-            lambda _: select.choose(
+        def work(_: Progress) -> tuple[list[Bin], F32]:
+            from binner import select
+
+            return select.choose(
                 clusterings,
                 self.contigs.lengths,
                 markers=markers,
                 embedding=embedding,
                 coverage=coverage,
                 min_bin_size=self.config.min_bin_size,
-            ),
-        )
+            )
+
+        if not len(self.contigs):
+            return [], np.zeros(0, np.float32)
+        _, embedding = self._embed()
+        clusterings = self._cluster(embedding, coverage)
+        return self.stages.run("choice", "Choosing bins", work)
 
     def _embed(self) -> tuple[WindowEmbedding, Embedding]:
-        from binner import embed
+        def work(progress: Progress) -> tuple[WindowEmbedding, Embedding]:
+            from binner import embed
 
-        return self.stages.run(
-            "embedding",
-            "Embedding contigs",
-            lambda progress: embed.embed(self.contigs, encoder=self.config.encoder, progress=progress),
-            key=self._embedding_key(),
-        )
+            return embed.embed(self.contigs, encoder=self.config.encoder, progress=progress)
+
+        return self.stages.run("embedding", "Embedding contigs", work, key=self._embedding_key())
 
     def _cluster(self, embedding: Embedding, coverage: Coverage | None) -> list[Clustering]:
-        from binner import clusterers
+        def work(progress: Progress) -> list[Clustering]:
+            from binner import clusterers
 
-        return self.stages.run(
-            "clustering",
-            "Clustering",
-            lambda progress: clusterers.propose(
+            return clusterers.propose(
                 embedding,
                 coverage,
                 self.contigs.lengths,
                 seed=self.config.seed,
                 threads=self._threads,
                 progress=progress,
-            ),
-            key=key(self._embedding_key(), self._coverage_key(), self.config.seed, code_version("clusterers")),
-        )
+            )
+
+        return self.stages.run("clustering", "Clustering", work, key=self._clustering_key())
 
     def judge(self, bins: Sequence[Bin], markers: Markers | None) -> tuple[F32, F32] | None:
         """Completeness and contamination of each bin, %; None without markers."""
+
         if markers is None:
             return None
-        from binner.markers import completeness
+        found = markers
 
-        return self.stages.run("quality", "Judging bins", lambda _: completeness(markers, bins))
+        def work(_: Progress) -> tuple[F32, F32]:
+            from binner.markers import completeness
+
+            return completeness(found, bins)
+
+        return self.stages.run("quality", "Judging bins", work)
 
     def write(
         self,
@@ -191,12 +192,12 @@ class _Job:
         coverage: Coverage | None,
         quality: tuple[F32, F32] | None,
     ) -> None:
-        from binner.write import write_results
+        """All the files that are results."""
 
-        self.stages.run(
-            "results",
-            "Writing results",
-            lambda _: write_results(
+        def work(_: Progress) -> None:
+            from binner.write import write_results
+
+            write_results(
                 self.space.out,
                 self.contigs,
                 bins,
@@ -207,8 +208,9 @@ class _Job:
                 coverage=coverage,
                 completeness=quality and quality[0],
                 contamination=quality and quality[1],
-            ),
-        )
+            )
+
+        self.stages.run("results", "Writing results", work)
 
     @property
     def _threads(self) -> int:
@@ -228,6 +230,9 @@ class _Job:
         known = self.config.encoder in get_args(EncoderName)
         weights = PACKAGE / "models" / self.config.encoder if known else Path(self.config.encoder)
         return key(self.contigs.digest, self.config.encoder, fingerprint(weights), code_version("embed"))
+
+    def _clustering_key(self) -> str:
+        return key(self._embedding_key(), self._coverage_key(), self.config.seed, code_version("clusterers"))
 
 
 def write_coverage(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
@@ -130,11 +128,3 @@ def at_work(machine: MachineConfig, *, verbose: bool, quiet: bool) -> Iterator[W
 
     with console(verbose=verbose, quiet=quiet) as watch:
         yield watch
-
-
-def say(line: str) -> None:
-    """A line on standard output; whoever closed it does not want it."""
-    try:
-        click.echo(line)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -118,6 +118,4 @@ def run(contigs: Path, **given: Any) -> None:
     with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
         from binner import pipeline
 
-        summary = pipeline.run(config, watch=watch, command=sys.argv)
-    if not given["quiet"]:
-        shared.say(str(summary))
+        pipeline.run(config, watch=watch, command=sys.argv)
