@@ -133,12 +133,7 @@ class _Job:
             from binner import select
 
             return select.choose(
-                clusterings,
-                self.contigs.lengths,
-                markers=markers,
-                embedding=embedding,
-                coverage=coverage,
-                min_bin_size=self.config.min_bin_size,
+                clusterings, self.contigs.lengths, markers=markers, min_bin_size=self.config.min_bin_size
             )
 
         if not len(self.contigs):
