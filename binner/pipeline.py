@@ -167,7 +167,6 @@ class _Job:
 
     def judge(self, bins: Sequence[Bin], markers: Markers | None) -> tuple[F32, F32] | None:
         """Completeness and contamination of each bin, %; None without markers."""
-
         if markers is None:
             return None
         found = markers
