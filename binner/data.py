@@ -1,7 +1,7 @@
 """What flows between the stages: frozen, checked where it is born.
 
-N contigs, S samples, V windows, D directions of the embedding, M marker genes. Lengths and positions are bp, 0-based and
-half-open; depths are x (mean reads over a base).
+N contigs, S samples, V windows, D directions of the embedding, M marker genes. Lengths and positions are bp, 0-based
+and half-open; depths are x (mean reads over a base).
 """
 
 from __future__ import annotations
@@ -187,7 +187,8 @@ class Clustering:
     """One partition of the contigs, proposed by a clusterer."""
 
     labels: I32  # (N,), -1 = in no cluster
-    method: str  # which clusterer, metric and parameters
+    method: str  # metric, clusterer and its parameters
+    votes: bool = True  # whether it has a say in which candidates agree with the partitions; all propose
 
     def __post_init__(self) -> None:
         check_array("labels", self.labels, np.int32, (-1,))

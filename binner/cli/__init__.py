@@ -13,6 +13,7 @@ import click
 from binner import __version__
 from binner.cli.coverage import coverage
 from binner.cli.run import run
+from binner.cli.train import train
 from binner.errors import BinnerError
 
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
@@ -34,6 +35,7 @@ def cli() -> None:
 
 cli.add_command(run)
 cli.add_command(coverage)
+cli.add_command(train)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

@@ -80,6 +80,16 @@ coverage_options = together(
     ),
 )
 
+seed = option(
+    "--seed",
+    heading=METHOD,
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="The same seed, machine and threads give the same result.",
+)
+
 threads = option(
     *("-t", "--threads"),
     heading=MACHINE,

@@ -78,15 +78,7 @@ _method = shared.together(
         default=None,
         help="Refine the embedding on these contigs.  [default: where it pays]",
     ),
-    option(
-        "--seed",
-        heading=METHOD,
-        type=int,
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="The same seed, machine and threads give the same bins.",
-    ),
+    shared.seed,
 )
 
 _device = option(

@@ -1,0 +1,89 @@
+"""Clusterers: what proposes bins. One file each, one line in CLUSTERERS; `binner.select` alone decides."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from binner.clusterers import density, leiden, merge, reassign
+from binner.clusterers._scene import Scene
+from binner.communities import leiden as leiden_communities
+from binner.data import F32, I32, I64, Clustering, Coverage, Embedding, Progress, silent
+from binner.graph import graph_of, nearest, neighbours_that_fit
+from binner.likelihood import Gaussians
+from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, gaussians, log_depth, points
+
+logger = logging.getLogger(__name__)
+
+Clusterer = Callable[[Scene], Iterator[tuple[str, I32]]]
+CLUSTERERS: dict[str, Clusterer] = {
+    "leiden": leiden.cluster,
+    "reassign": reassign.cluster,
+    "density": density.cluster,
+    "merge": merge.cluster,
+}
+EVERY_METRIC = ("leiden", "reassign")  # and these vote; the others propose in the first metric
+RESOLUTIONS = (1, 2, 4, 8, 16, 32)
+LEAST_BP = 200_000  # bp of a cluster that draws contigs
+
+
+def propose(
+    embedding: Embedding,
+    coverage: Coverage | None,
+    lengths: I64,
+    *,
+    seed: int,
+    threads: int = 1,
+    refined: F32 | None = None,
+    progress: Progress = silent,
+) -> list[Clustering]:
+    """Partitions of the contigs by every clusterer in every metric; contigs of which nothing is known (all N) are -1.
+
+    `refined` (N, d) are the points of the refinement head: one more metric.
+    """
+    known = np.flatnonzero((embedding.matrix != 0).any(1))
+    if len(known) < 2:
+        return [Clustering(_spread(np.zeros(len(known), np.int32), known, len(lengths)), "alone")]
+    depth = None
+    if coverage is not None and coverage.samples:
+        depth = log_depth(coverage, embedding, lengths)
+    metrics = WITH_COVERAGE if depth else WITHOUT_COVERAGE
+    spaces = [(metric.name, points(embedding, depth, metric)) for metric in metrics]
+    if refined is not None:
+        spaces.append(("refined", refined))
+    k = neighbours_that_fit(len(known), int(lengths[known].sum()))
+    logger.info("graphs of %d neighbours in %d metrics", k, len(spaces))
+    near = [nearest(space[known], k) for _, space in spaces]
+    progress(1, len(spaces) + 2)
+    jobs = [(graph_of(*pair), resolution) for pair in near for resolution in RESOLUTIONS]
+    communities = leiden_communities(jobs, seed=seed, processes=threads)
+    progress(2, len(spaces) + 2)
+    model = _rows(gaussians(embedding, depth, lengths), known)
+    found: list[Clustering] = []
+    for place, ((name, _), pair) in enumerate(zip(spaces, near, strict=True)):
+        cuts = communities[place * len(RESOLUTIONS) : (place + 1) * len(RESOLUTIONS)]
+        scene = Scene(*pair, dict(zip(RESOLUTIONS, cuts, strict=True)), model, lengths[known], LEAST_BP)
+        for method, labels, votes in _all(scene, EVERY_METRIC if place else tuple(CLUSTERERS)):
+            found.append(Clustering(_spread(labels, known, len(lengths)), f"{name}: {method}", votes))
+        progress(place + 3, len(spaces) + 2)
+    return found
+
+
+def _all(scene: Scene, clusterers: Sequence[str]) -> Iterator[tuple[str, I32, bool]]:
+    """Method, labels and vote of every partition."""
+    for name in clusterers:
+        for parameters, labels in CLUSTERERS[name](scene):
+            yield f"{name}, {parameters}", labels, name in EVERY_METRIC
+
+
+def _rows(everything: Gaussians, rows: I64) -> Gaussians:
+    return Gaussians(everything.mean[rows], everything.variance[rows], everything.prior)
+
+
+def _spread(labels: I32, rows: I64, number: int) -> I32:
+    """Labels of some rows as labels of all; the others are -1."""
+    spread = np.full(number, -1, np.int32)
+    spread[rows] = labels
+    return spread

@@ -1,0 +1,38 @@
+"""Communities improved by the likelihood: every contig goes to the cluster under which it is most likely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from binner.clusterers._scene import Scene
+from binner.data import I32, I64
+from binner.likelihood import Gaussians, most_likely, pool
+
+TEMPER = 0.3  # on the likelihood; 0.15 to 0.4 do as well (docs/experiments.md)
+ROUNDS = 3
+
+
+def cluster(scene: Scene) -> Iterator[tuple[str, I32]]:
+    """Leiden's communities, reassigned."""
+    for resolution, labels in scene.communities.items():
+        better = reassign(labels, scene.gaussians, scene.lengths, least_bp=scene.least_bp)
+        yield f"resolution {resolution}", better
+
+
+def reassign(labels: I32, gaussians: Gaussians, lengths: I64, *, least_bp: int) -> I32:
+    """Give each contig to the most likely of the clusters of `least_bp` and more, three times over (hard EM).
+
+    Where there is no such cluster the labels come back as they are.
+    """
+    for _ in range(ROUNDS):
+        sizes = np.bincount(labels[labels >= 0], lengths[labels >= 0], labels.max(initial=-1) + 1)
+        large = np.flatnonzero(sizes >= least_bp)
+        if not len(large):
+            return labels
+        kept = np.full(len(sizes) + 1, -1, np.int32)  # the last one is for the label -1
+        kept[large] = np.arange(len(large))
+        pooled = pool(gaussians, kept[labels], len(large), temper=TEMPER)
+        labels = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER)[0].astype(np.int32)
+    return labels

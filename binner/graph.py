@@ -1,0 +1,59 @@
+"""Nearest neighbours, and the graphs that clusterers cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from binner.communities import Graph
+from binner.data import F32, I64
+
+EXACT_BELOW = 50_000  # points; from there on an inverted file is faster at the same recall
+TYPICAL_NEIGHBOUR = 15  # the distance scale of a graph is the median over its first 15 neighbours
+GENOME_BP = 3_000_000  # bp of a typical genome in an assembly
+
+
+def neighbours_that_fit(contigs: int, bp: int) -> int:
+    """How many neighbours a graph of this assembly wants: few where a genome is a few long contigs, at most 30."""
+    per_genome = contigs * GENOME_BP / max(bp, 1)
+    return int(np.clip(per_genome / 6, 8, 30))
+
+
+def nearest(points: F32, k: int) -> tuple[I64, F32]:
+    """The k nearest other points by Euclid (fewer if there are not so many): rows and squared distances, (N, k)."""
+    import faiss
+
+    points = np.ascontiguousarray(points, np.float32)
+    number, width = points.shape
+    k = min(k, number - 1)
+    if k < 1:
+        return np.zeros((number, 0), np.int64), np.zeros((number, 0), np.float32)
+    index: Any = faiss.index_factory(width, "Flat" if number < EXACT_BELOW else f"IVF{int(4 * np.sqrt(number))},Flat")
+    if number >= EXACT_BELOW:
+        index.train(points)
+        index.nprobe = 16
+    index.add(points)
+    distance, row = index.search(points, k + 1)
+    return _drop_self(row, distance)
+
+
+def _drop_self(row: I64, distance: F32) -> tuple[I64, F32]:
+    """Without the point itself, which is not always first among its copies; without it, the farthest goes."""
+    own = row == np.arange(len(row))[:, None]
+    own[~own.any(1), -1] = True
+    keep = ~own
+    width = row.shape[1] - 1
+    return row[keep].reshape(-1, width), np.maximum(distance[keep].reshape(-1, width), 0)
+
+
+def graph_of(row: I64, distance: F32) -> Graph:
+    """The undirected graph of neighbours (N, k), its weights exp(-d^2 / typical d^2)."""
+    number, k = row.shape
+    scale = float(np.median(distance[:, : min(k, TYPICAL_NEIGHBOUR)])) if distance.size else 1.0
+    source, target = np.repeat(np.arange(number), k), row.ravel()
+    found = target >= 0  # an inverted file may find fewer than k
+    low, high = np.minimum(source, target)[found], np.maximum(source, target)[found]
+    pair, first = np.unique(low * number + high, return_index=True)
+    weight = np.exp(-distance.ravel()[found][first].astype(np.float64) / max(scale, 1e-12))
+    return Graph(number, np.stack([pair // number, pair % number], 1), np.maximum(weight, 1e-9))

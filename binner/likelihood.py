@@ -1,0 +1,96 @@
+"""Genomes as Gaussians: how likely a contig is in a cluster, and what joining two clusters gains.
+
+A contig's vector is the mean of its genome plus an error whose variance is known: z ~ N(m, v); genome means are
+m ~ N(0, prior) (PLDA; Ioffe 2006, Prince & Elder 2007), every direction on its own. Directions are not quite
+independent and errors have heavy tails, so precisions are tempered: multiplied by a number below 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from binner.data import F32, F64, I64, check_array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gaussians:
+    """Contigs with error bars; N contigs, D directions."""
+
+    mean: F32  # (N, D)
+    variance: F32  # (N, D)
+    prior: F32  # (D,), variance of genome means around 0
+
+    def __post_init__(self) -> None:
+        check_array("mean", self.mean, np.float32, (-1, -1))
+        check_array("variance", self.variance, np.float32, self.mean.shape)
+        check_array("prior", self.prior, np.float32, (self.mean.shape[1],))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """Sufficient statistics of K clusters: sums over their contigs of tempered precisions, alone and times the mean."""
+
+    weighted: F64  # (K, D)
+    precision: F64  # (K, D)
+
+    def posterior(self, prior: F32) -> tuple[F32, F32]:
+        """Mean and variance of each cluster's genome mean, (K, D) each."""
+        variance = prior / (1 + prior * self.precision)
+        return (self.weighted * variance).astype(np.float32), variance.astype(np.float32)
+
+
+def pool(gaussians: Gaussians, labels: npt.NDArray[np.integer], clusters: int, *, temper: float) -> Pooled:
+    """Statistics of the clusters 0 .. clusters-1; contigs with a negative label count nowhere."""
+    from scipy.sparse import csr_matrix
+
+    rows = np.flatnonzero(labels >= 0)
+    member = csr_matrix((np.ones(len(rows)), (labels[rows], rows)), shape=(clusters, len(labels)))
+    precision = temper / gaussians.variance.astype(np.float64)
+    return Pooled(np.asarray(member @ (precision * gaussians.mean)), np.asarray(member @ precision))
+
+
+def log_evidence(weighted: F64, precision: F64, prior: F32) -> F64:
+    """Log marginal likelihood of clusters (..., D) -> (...), without the terms that no grouping changes."""
+    total = 1 + prior * precision
+    evidence: F64 = 0.5 * (weighted**2 * prior / total - np.log(total)).sum(-1)
+    return evidence
+
+
+def most_likely(gaussians: Gaussians, mean: F32, variance: F32, *, temper: float) -> tuple[I64, F32]:
+    """For each contig the cluster (posteriors (K, D)) under which it is most likely, and its lead in nats.
+
+    The margin is infinite where there is one cluster only. No (N, K) array is made.
+    """
+    best = np.empty(len(gaussians.mean), np.int64)
+    margin = np.empty(len(gaussians.mean), np.float32)
+    _most_likely(gaussians.mean, gaussians.variance / np.float32(temper), mean, variance, best, margin)
+    return best, margin
+
+
+@njit(parallel=True, fastmath={"contract", "arcp", "nsz", "reassoc"}, nogil=True, cache=True)
+def _most_likely(z: F32, error: F32, mean: F32, variance: F32, best: I64, margin: F32) -> None:
+    directions = z.shape[1]
+    for row in prange(len(z)):
+        top = second = np.float32(-np.inf)
+        for cluster in range(len(mean)):
+            twice = np.float32(0)  # log likelihood
+            product = np.float32(1)  # of variances: one logarithm for eight of them
+            for d in range(directions):
+                spread = error[row, d] + variance[cluster, d]
+                off = z[row, d] - mean[cluster, d]
+                twice -= off * off / spread
+                product *= spread
+                if d & 7 == 7:
+                    twice -= np.log(product)
+                    product = np.float32(1)
+            twice -= np.log(product)
+            if twice > top:
+                top, second = twice, top
+                best[row] = cluster
+            elif twice > second:
+                second = twice
+        margin[row] = (top - second) / 2

@@ -1,0 +1,168 @@
+"""The judge: of all clusters that were proposed, the best one for each genome.
+
+A cluster scores by the agreement of the partitions that vote (half of them cut a neighbour graph, half are the
+likelihood's answer to those) and by the single-copy marker genes it holds: complete genomes have each once. The best
+cluster becomes a bin, its contigs leave all others, those are scored again, and so on.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from binner.data import F32, F64, I32, I64, Bin, Clustering, Markers
+
+logger = logging.getLogger(__name__)
+
+VOTES_THAT_COUNT = 0.5  # of the partitions: those that agree most; a genome need not show in every metric
+MARKER_WEIGHT = 1.0  # a bin with every marker once scores as much more as one that all partitions agree on
+DOMAINS = ("bacteria", "archaea")  # of the marker sets; each is judged together with the universal genes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Votes:
+    """The partitions that vote, P of them, laid out for numba."""
+
+    labels: I32  # (P, N), -1 = in no cluster
+    sizes: F64  # bp of each cluster, partition after partition
+    offsets: I64  # (P + 1,), where each partition's clusters start in `sizes`
+    lengths: F64  # (N,), bp
+
+
+def choose(
+    clusterings: Sequence[Clustering], lengths: I64, *, markers: Markers | None, min_bin_size: int
+) -> tuple[list[Bin], F32]:
+    """Disjoint bins of at least `min_bin_size` bp, largest first, and each contig's probability of being where it is.
+
+    The probability (N,) is the share of votes whose version of the bin holds the contig; 0 for unbinned ones.
+    """
+    votes = _count_votes([clustering for clustering in clusterings if clustering.votes], lengths)
+    candidates = list(_candidates(clusterings, lengths, min_bin_size))
+    logger.info("%d candidate bins from %d partitions", len(candidates), len(clusterings))
+    judge = _Judge(votes, markers)
+    bins = [
+        Bin(rows, int(lengths[rows].sum()), score)
+        for rows, score in _take_best(candidates, judge, lengths, min_bin_size)
+    ]
+    bins.sort(key=lambda found: (-found.size, found.rows[0]))
+    probability = np.zeros(len(lengths), np.float32)
+    for found in bins:
+        probability[found.rows] = judge.membership(found.rows)
+    return bins, probability
+
+
+def _candidates(clusterings: Sequence[Clustering], lengths: I64, least_bp: int) -> Iterator[I64]:
+    """Every cluster that is large enough, once, rows ascending."""
+    seen: set[bytes] = set()
+    for clustering in clusterings:
+        order = np.argsort(clustering.labels, kind="stable")
+        order = order[clustering.labels[order] >= 0]
+        labels = clustering.labels[order]
+        for rows in np.split(order, np.flatnonzero(np.diff(labels)) + 1):
+            if len(rows) and lengths[rows].sum() >= least_bp and (key := rows.tobytes()) not in seen:
+                seen.add(key)
+                yield rows
+
+
+def _take_best(candidates: list[I64], judge: _Judge, lengths: I64, least_bp: int) -> Iterator[tuple[I64, float]]:
+    """Greedily: the best cluster whose contigs are all free; one that lost contigs to it is scored anew."""
+    free = np.ones(len(lengths), bool)
+    heap = [(-score, place) for place, score in enumerate(judge.scores(candidates))]
+    heapq.heapify(heap)
+    while heap:
+        loss, place = heapq.heappop(heap)
+        rows = candidates[place]
+        left = rows[free[rows]]
+        if len(left) == len(rows):
+            free[rows] = False
+            yield rows, -loss
+        elif len(left) and lengths[left].sum() >= least_bp:
+            candidates[place] = left
+            heapq.heappush(heap, (-judge.scores([left])[0], place))
+
+
+class _Judge:
+    def __init__(self, votes: _Votes, markers: Markers | None) -> None:
+        self.votes = votes
+        self.counting = max(1, round(VOTES_THAT_COUNT * len(votes.labels)))
+        self.counts = markers.counts if markers is not None else None
+        self.sets = _marker_sets(markers) if markers is not None else []
+
+    def scores(self, clusters: Sequence[I64]) -> F64:
+        """Agreement in [0, 1] plus weighted markers of each cluster."""
+        if not clusters:
+            return np.zeros(0)
+        starts = np.concatenate([[0], np.cumsum([len(rows) for rows in clusters])])
+        matches, _ = _best_matches(np.concatenate(clusters), starts, *_fields(self.votes))
+        agreement: F64 = np.sort(matches, axis=1)[:, -self.counting :].mean(1)
+        if self.counts is None:
+            return agreement
+        return agreement + MARKER_WEIGHT * np.array([self._markers(rows) for rows in clusters])
+
+    def membership(self, rows: I64) -> F32:
+        """Share of the votes that count whose best match of the cluster holds each of its contigs, (len(rows),)."""
+        matches, labels = _best_matches(rows, np.array([0, len(rows)]), *_fields(self.votes))
+        voters = np.argsort(-matches[0], kind="stable")[: self.counting]
+        share: F32 = (self.votes.labels[voters][:, rows] == labels[0, voters][:, None]).mean(0, dtype=np.float32)
+        return share
+
+    def _markers(self, rows: I64) -> float:
+        """Share of the genes of the domain that fits best that are there, less those that are there too often."""
+        assert self.counts is not None
+        copies = self.counts[rows].sum(0, dtype=np.int64)
+        return max(
+            (float((copies[genes] > 0).sum() - np.maximum(copies[genes] - 1, 0).sum()) / len(genes))
+            for genes in self.sets
+        )
+
+
+def _marker_sets(markers: Markers) -> list[I64]:
+    """Columns of the universal genes with those of each domain that has a set of its own."""
+    kinds = np.array([gene.split(":")[0] for gene in markers.genes])
+    sets = [np.flatnonzero((kinds == "universal") | (kinds == domain)) for domain in DOMAINS if domain in kinds]
+    return [genes for genes in sets or [np.flatnonzero(kinds == "universal")] if len(genes)] or [np.arange(len(kinds))]
+
+
+def _count_votes(clusterings: Sequence[Clustering], lengths: I64) -> _Votes:
+    weight = lengths.astype(np.float64)
+    labels = np.array([clustering.labels for clustering in clusterings], np.int32).reshape(-1, len(lengths))
+    sizes = [np.bincount(row[row >= 0], weight[row >= 0]) for row in labels]
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(size) for size in sizes])]).astype(np.int64)
+    return _Votes(labels, np.concatenate([np.zeros(0), *sizes]), offsets, weight)
+
+
+def _fields(votes: _Votes) -> tuple[I32, F64, I64, F64]:
+    return votes.labels, votes.sizes, votes.offsets, votes.lengths
+
+
+@njit(nogil=True, cache=True)
+def _best_matches(rows: I64, starts: I64, labels: I32, sizes: F64, offsets: I64, lengths: F64) -> tuple[F64, I32]:
+    """For each cluster the Jaccard index (by bp) of its best match in each partition, (C, P), and the match's label."""
+    clusters, partitions = len(starts) - 1, len(labels)
+    best = np.zeros((clusters, partitions))
+    match = np.full((clusters, partitions), -1, np.int32)
+    shared = np.zeros(max(len(sizes), 1))  # bp that the cluster shares with each of a partition's clusters
+    for cluster in range(clusters):
+        members = rows[starts[cluster] : starts[cluster + 1]]
+        size = lengths[members].sum()
+        for partition in range(partitions):
+            offset = offsets[partition]
+            for row in members:
+                label = labels[partition, row]
+                if label >= 0:
+                    shared[offset + label] += lengths[row]
+            for row in members:
+                label = labels[partition, row]
+                if label >= 0 and shared[offset + label] > 0:
+                    overlap = shared[offset + label]
+                    jaccard = overlap / (size + sizes[offset + label] - overlap)
+                    if jaccard > best[cluster, partition]:
+                        best[cluster, partition] = jaccard
+                        match[cluster, partition] = label
+                    shared[offset + label] = 0
+    return best, match
