@@ -99,16 +99,16 @@ def test_contigs_that_do_not_fit(before: bool, contigs: Path, monkeypatch: pytes
     monkeypatch.setattr(inputs, "MOST_BP_PER_BYTE", 10**6 if before else 0)
     if before:
         monkeypatch.setattr(fasta, "read", None)
-    message = r"2 contigs with 0\.0 Mb need about 4 kB of memory, and 4 kB may be used: raise --max-memory"
+    message = r"2 contigs with 0\.0 Mb need about 30 kB of memory, and 20 kB may be used: raise --max-memory"
     with pytest.raises(OptionError, match=message):
-        inputs.read_contigs(contigs, min_length=1, memory=4005)
+        inputs.read_contigs(contigs, min_length=1, memory=20_000)
     monkeypatch.undo()
 
 
 def test_only_what_takes_part_must_fit(contigs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "BASE_BYTES", 0)
     monkeypatch.setattr(inputs, "MOST_BP_PER_BYTE", 10**6)
-    assert inputs.read_contigs(contigs, min_length=3, memory=4005).names == ("a",)
+    assert inputs.read_contigs(contigs, min_length=3, memory=20_000).names == ("a",)
 
 
 def test_an_encoder_that_cannot_be_loaded(tmp_path: Path) -> None:

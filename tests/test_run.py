@@ -1,0 +1,188 @@
+"""Whole runs with the real stages, from nothing at all to sizes that real assemblies have."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from benchmarks.simulate import Metagenome, simulate
+from binner import fasta, pipeline
+from binner.config import CoverageConfig, RunConfig
+from binner.coverage import write_jgi
+from binner.data import Contigs, Coverage
+from binner.record import Summary
+
+ROOT = Path(__file__).parent.parent
+DEMO = ROOT / "benchmarks" / "demo"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def small() -> Metagenome:
+    """Four species in three samples."""
+    return simulate(species=4, genome_bp=(250_000, 300_000), related=False, odd=True, seed=2)
+
+
+def write(contigs: Contigs, coverage: Coverage | None = None) -> RunConfig:
+    """The files of an assembly, and what bins them in a second."""
+    letters = np.frombuffer(b"ACGTN", np.uint8)
+    with Path("contigs.fa").open("wb") as file:
+        for row, name in enumerate(contigs.names):
+            file.write(b">%s\n%s\n" % (name.encode(), letters[contigs[row]].tobytes()))
+    if coverage is not None:
+        write_jgi(Path("depth.tsv"), contigs, coverage)
+    depth = (Path("depth.tsv"),) if coverage is not None else ()
+    return RunConfig(Path("contigs.fa"), coverage=CoverageConfig(depth=depth), markers=False, min_bin_size=100_000)
+
+
+def select(made: Metagenome, rows: npt.NDArray[np.int64]) -> tuple[Contigs, Coverage]:
+    contigs = made.contigs.select(rows)
+    whole = made.coverage
+    return contigs, Coverage(whole.samples, whole.mean[rows], whole.variance[rows], contigs.names_digest)
+
+
+def changed(config: RunConfig, **changes: Any) -> RunConfig:
+    return RunConfig(**{name: getattr(config, name) for name in config.__slots__} | changes)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    head, *rows = [line.split("\t") for line in path.read_text().splitlines()]
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def check(config: RunConfig, summary: Summary) -> dict[str, str]:
+    """Every table agrees with the bins' FASTA files and with the contigs; bins by the names of their contigs."""
+    out = config.folder
+    source = dict(fasta.records(config.contigs))
+    held = {path.stem: dict(fasta.records(path)) for path in (out / "bins").glob("*.fa")}
+    bin_of = {name: found for found, records in held.items() for name in records}
+    assert len(bin_of) == sum(map(len, held.values())), "no contig is in two bins"
+    assert all(source[name] == text for records in held.values() for name, text in records.items())
+    assert dict(line.split("\t") for line in (out / "contig2bin.tsv").read_text().splitlines()) == bin_of
+    bins = table(out / "bins.tsv")
+    assert [row["bin"] for row in bins] == [f"{config.prefix}_{number}" for number in range(1, len(held) + 1)]
+    for row in bins:
+        assert int(row["bp"]) == sum(map(len, held[row["bin"]].values())) >= config.min_bin_size
+        assert int(row["contigs"]) == len(held[row["bin"]])
+    contigs = table(out / "contigs.tsv")
+    assert {row["contig"]: int(row["length"]) for row in contigs} == {
+        name: len(text) for name, text in source.items() if len(text) >= config.min_length
+    }
+    assert {row["contig"]: row["bin"] for row in contigs if row["bin"]} == bin_of
+    assert all(0 <= float(row["probability"]) <= 1 for row in contigs)
+    lines = (out / "cami.binning").read_text().split("\n\n")[1].splitlines()
+    assert lines[0] == "@@SEQUENCEID\tBINID"
+    assert dict(line.split("\t") for line in lines[1:]) == bin_of
+    assert (summary.bins, summary.binned_contigs) == (len(held), len(bin_of))
+    assert summary.binned_bp == sum(len(source[name]) for name in bin_of)
+    assert json.loads((out / "run.json").read_text())["summary"]["bins"] == len(held)
+    return bin_of
+
+
+def recovered(made: Metagenome, bin_of: dict[str, str], *, complete: float = 0.9, pure: float = 0.95) -> int:
+    """Genomes of which so much lies in a bin that is so pure, by bp."""
+    bp: Counter[tuple[str, int]] = Counter()
+    for row, name in enumerate(made.contigs.names):
+        if name in bin_of:
+            bp[bin_of[name], int(made.genome[row])] += int(made.contigs.lengths[row])
+    size: Counter[str] = Counter()
+    for (found, _), length in bp.items():
+        size[found] += length
+    whole = np.bincount(made.genome[made.genome >= 0], made.contigs.lengths[made.genome >= 0])
+    return sum(g >= 0 and n >= complete * whole[g] and n >= pure * size[found] for (found, g), n in bp.items())
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 10, 100])
+@pytest.mark.parametrize("covered", [True, False], ids=["covered", "contigs alone"])
+def test_few_contigs(count: int, covered: bool, small: Metagenome) -> None:
+    long = np.flatnonzero(small.contigs.lengths >= 1000)[:count]
+    short = np.flatnonzero(small.contigs.lengths < 1000)[:1]  # so that there is a file at all
+    contigs, coverage = select(small, np.concatenate([long, short]))
+    config = changed(write(contigs, coverage if covered else None), markers=count <= 10)
+    summary = pipeline.run(config)
+    assert summary.contigs == count
+    check(config, summary)
+
+
+def test_one_genome_in_one_contig_is_a_bin() -> None:
+    made = simulate(species=1, genome_bp=(400_000, 400_001), contig_bp=10**6, spread=0, samples=1)
+    config = write(made.contigs, made.coverage)
+    assert len(check(config, pipeline.run(config))) == 1
+
+
+@pytest.mark.parametrize("samples", [1, 50])
+def test_samples(samples: int) -> None:
+    made = simulate(species=4, genome_bp=(250_000, 300_000), related=False, samples=samples, seed=3)
+    config = write(made.contigs, made.coverage)
+    summary = pipeline.run(config)
+    bin_of = check(config, summary)
+    assert recovered(made, bin_of) >= 3
+    assert sum(name.startswith("depth:") for name in table(config.folder / "bins.tsv")[0]) == samples
+
+
+def test_a_contig_of_10_mb(small: Metagenome) -> None:
+    rng = np.random.default_rng(1)
+    codes = np.concatenate([small.contigs.codes, rng.integers(0, 4, 10**7, np.uint8)])
+    contigs = Contigs((*small.contigs.names, "long"), codes, np.append(small.contigs.offsets, len(codes)))
+    config = write(contigs)
+    assert "long" in check(config, pipeline.run(config))
+
+
+def test_ten_thousand_contigs_of_1000_bp() -> None:
+    made = simulate(species=20, genome_bp=(560_000, 570_000), contig_bp=1000, spread=0, samples=3, seed=4)
+    rows = np.flatnonzero(made.contigs.lengths == 1000)[:10_000]
+    assert len(rows) == 10_000
+    config = write(*select(made, rows))
+    summary = pipeline.run(config)
+    check(config, summary)
+    assert summary.bins > 0
+
+
+def test_the_same_seed_gives_the_same_bins(small: Metagenome) -> None:
+    config = write(small.contigs, small.coverage)
+    pipeline.run(config)
+    pipeline.run(changed(config, out=Path("again")))
+    for name in ("contig2bin.tsv", "bins.tsv", "contigs.tsv"):
+        assert (Path("again") / name).read_bytes() == (config.folder / name).read_bytes()
+
+
+def test_a_run_on_kept_results_gives_the_same_bins(small: Metagenome) -> None:
+    config = write(small.contigs, small.coverage)
+    pipeline.run(config)
+    first = (config.folder / "contigs.tsv").read_bytes()
+    pipeline.run(config)
+    stages = json.loads((config.folder / "run.json").read_text())["stages"]
+    assert {"coverage", "embedding", "clustering"} <= {stage["name"] for stage in stages if stage["kept"]}
+    assert (config.folder / "contigs.tsv").read_bytes() == first
+
+
+def test_the_demo() -> None:
+    """The first command of the README: alignments, marker genes and all."""
+    bams = sorted(DEMO.glob("*.bam"))
+    line = [sys.executable, "-m", "binner", "run", str(DEMO / "contigs.fa.gz"), "-b", *map(str, bams), "-t", "2"]
+    done = subprocess.run(line, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert done.stderr.endswith("results in contigs_binner\n")
+    assert "Finding marker genes: done" in done.stderr
+    truth = {row[0]: row[1] for row in map(str.split, (DEMO / "truth.tsv").read_text().splitlines())}
+    config = RunConfig(DEMO / "contigs.fa.gz")
+    record = json.loads(Path("contigs_binner/run.json").read_text())["summary"]
+    summary = Summary(**{**record, "out": Path(record["out"])})
+    bin_of = check(config, summary)
+    bins = table(Path("contigs_binner/bins.tsv"))
+    assert len({(bin_of[name], genome) for name, genome in truth.items() if name in bin_of}) <= 1.5 * len(bins)
+    assert sum(row["tier"] == "near-complete" for row in bins) == summary.near_complete
+    assert summary.bins >= 5
