@@ -13,7 +13,7 @@ from binner.data import Contigs, Coverage, Progress, silent
 
 __all__ = ["MEMORY", "read", "write_jgi"]
 
-MEMORY = 4 << 30  # bytes that the depths along the contigs may take, when several alignments are read at once
+MEMORY = 4 << 30  # bytes
 
 
 def read(
@@ -35,8 +35,8 @@ def read(
     or CoverM. abundance: tables of strobealign --aemb, a sample each. identity: the least identity (%) of reads that
     count; None: 97 for short reads, for long ones what their errors leave. reference: the FASTA the contigs came from,
     for CRAM; what is needed of it is copied to a folder in `scratch` (None: the system's). threads: so many alignments
-    are read at once, if the depths along the contigs (4 bytes/bp each) then take no more than `memory` (bytes).
-    progress: in bytes of the alignments, called from their threads.
+    are read at once. memory: bytes that those not sorted by contig may take then, 4 a bp each; one at a time is always
+    read. progress: in bytes of the alignments, called from their threads.
 
     Contigs are known by the first word of their name. Raises InputError for a file that cannot be used.
     """

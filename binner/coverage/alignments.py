@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock, Semaphore
 
 from binner import inflate
 from binner.coverage import bam, bgzf, cram, depth
@@ -26,7 +26,7 @@ class Settings:
     identity: float | None  # %, the least of reads that count; None: as the reads are
     reference: Path | None  # FASTA of the contigs, for CRAM
     threads: int
-    memory: int  # bytes, for the depths along the contigs
+    memory: int  # bytes, for the depths along the contigs of files that are not sorted
     scratch: Path | None  # folder for the copy of the reference; None: the system's
 
 
@@ -39,12 +39,18 @@ def measure(
     """
     kinds = [_kind(path) for path in paths]
     meter = _Meter(sum(path.stat().st_size for path in paths), progress)
-    slots = depth.SLOT_BYTES * (len(contigs.codes) + len(contigs))
-    at_once = max(1, min(settings.threads, len(paths), settings.memory // max(1, slots)))
+    room = Semaphore(max(1, settings.memory // max(1, depth.SLOT_BYTES * depth.slots_for(contigs.lengths))))
     crams = [path for path, kind in zip(paths, kinds, strict=True) if kind == _CRAM]
-    with _reference(crams, settings) as copy, ThreadPoolExecutor(at_once) as pool:
+    with _reference(crams, settings) as copy, ThreadPoolExecutor(min(settings.threads, len(paths))) as pool:
         jobs = [
-            pool.submit(_measure_one, path, contigs, meter, copy=copy if kind == _CRAM else None, settings=settings)
+            pool.submit(
+                bam.measure,
+                _opener(path, meter, copy=copy if kind == _CRAM else None),
+                contigs,
+                source=str(path),
+                identity=settings.identity,
+                room=room,
+            )
             for path, kind in zip(paths, kinds, strict=True)
         ]
         try:
@@ -56,17 +62,29 @@ def measure(
         return [job.result() for job in jobs]
 
 
-def _measure_one(
-    path: Path, contigs: Contigs, meter: _Meter, *, copy: Path | None, settings: Settings
-) -> tuple[F32, F32]:
-    source = str(path)
-    if copy is None:
-        with inflate.open_file(path) as file, closing(bgzf.blocks(file, source, advance=meter.advance)) as blocks:
-            return bam.measure(blocks, contigs, source=source, identity=settings.identity)
-    with closing(cram.blocks(path, copy, advance=lambda _: meter.advance(0))) as blocks:
-        measured = bam.measure(blocks, contigs, source=source, identity=settings.identity)
-    meter.advance(path.stat().st_size)
-    return measured
+def _opener(path: Path, meter: _Meter, *, copy: Path | None) -> Callable[[], Generator[bytes]]:
+    """What starts to read a BAM (or a CRAM, with a copy of its contigs), and tells the meter how far it is."""
+    size = path.stat().st_size
+    told = 0  # to the meter: a file that is read twice counts once
+
+    def blocks() -> Generator[bytes]:
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done, told
+            done += count
+            meter.advance(max(0, done - told))
+            told = max(done, told)
+
+        if copy is None:
+            with inflate.open_file(path) as file:
+                yield from bgzf.blocks(file, str(path), advance=advance)
+        else:
+            with closing(cram.blocks(path, copy, advance=lambda _: meter.advance(0))) as decoded:
+                yield from decoded
+            advance(size)
+
+    return blocks
 
 
 def _kind(path: Path) -> bytes:
@@ -113,7 +131,7 @@ class _Meter:
         self._done = 0
         self._progress = progress
         self._stopped = False
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def advance(self, count: int) -> None:
         if self._stopped:

@@ -1,11 +1,16 @@
-"""Depth from a BAM in one pass, in any order of its reads and without an index."""
+"""Depth from a BAM, in any order of its reads and without an index.
+
+In a sorted BAM the reads of a contig stand together, so a contig is summed up and forgotten when enough others have
+come: memory does not grow with the assembly. If it comes again, the walk starts anew, with room for all contigs.
+"""
 
 from __future__ import annotations
 
 import logging
 import struct
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from itertools import chain
 
@@ -13,7 +18,7 @@ import numpy as np
 
 from binner.coverage import depth, records
 from binner.coverage.matching import ABSENT, match
-from binner.data import F32, F64, I32, I64, Contigs
+from binner.data import F32, F64, I64, U8, Contigs
 from binner.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
@@ -21,10 +26,11 @@ LOGGER = logging.getLogger(__name__)
 IDENTITY = 97.0  # %, of short reads that count: the others come from relatives of the contig's strain (MetaBAT)
 SLACK = 100 - IDENTITY  # %, what this leaves to a read without errors of sequencing
 LONG_READ = 500  # bp; from this median length on, sequencing errors are allowed for
-SURVEYED_READS = 1000  # looked at before the pass to tell long reads, but
+SURVEYED_READS = 1000  # looked at before the walk to tell long reads, but
 SURVEYED_BASES = 20_000_000  # no more bp than this and
 SURVEYED_BYTES = 1 << 27  # no more of the file than this
 MOSTLY = 10  # %, of long reads that may have more errors than are allowed for
+FEW_SLOTS = 1 << 18  # for contigs that are summed up on the way: 1 MB, which stays in the processor's cache
 
 MAGIC = b"BAM\x01"
 _INT = struct.Struct("<i")
@@ -38,78 +44,142 @@ class Header:
     lengths: I64  # bp
 
 
-def measure(blocks: Iterable[bytes], contigs: Contigs, *, source: str, identity: float | None) -> tuple[F32, F32]:
+class _Scattered(Exception):  # noqa: N818
+    """The reads of a contig do not stand together."""
+
+
+def measure(
+    open_blocks: Callable[[], Generator[bytes]],
+    contigs: Contigs,
+    *,
+    source: str,
+    identity: float | None,
+    room: AbstractContextManager[object],
+) -> tuple[F32, F32]:
     """Mean and variance of the depth of each contig, (N,) each, from an inflated BAM.
 
-    `identity`: the least identity (%) of reads that count; None: 97 for short reads, what long ones allow for those.
+    `open_blocks` starts to read it. `identity`: the least identity (%) of reads that count; None: 97 for short reads,
+    what long ones allow for those. `room` is held while the depths along all contigs are in memory.
     Raises InputError, which starts with `source`, if this is no BAM, is damaged, or is not of these contigs.
     """
-    pieces = iter(blocks)
-    header, rest = _read_header(pieces, source)
-    places = _place(header, contigs, source)
-    pieces = chain([rest], pieces)
-    if identity is None:
-        pieces, identity = _choose_identity(pieces, places, contigs, source)
-    slots = depth.empty(contigs.lengths)
-    walker = _Walker(source, contigs, places=places, slots=slots, threshold=identity / 100)
-    for piece in pieces:
-        walker.feed(piece)
-    walker.close()
-    reads, bases, counted = walker.tally[[records.RECORDS, records.BASES, records.COUNTED]].tolist()
-    LOGGER.info("%s: %s of %s reads count", source, f"{counted:,}", f"{reads:,}")
-    return depth.summarise(slots, contigs.lengths, edge=min(depth.MAX_EDGE, bases // max(reads, 1)))
+    with closing(open_blocks()) as blocks:
+        header, pieces = _read_header(blocks, source)
+        rows = _match(header, contigs, source)
+        surveyor = _Walker(source, contigs, header, rows, survey=SURVEYED_READS)
+        pieces = _survey(pieces, surveyor)
+        if identity is None:
+            lengths, identities = surveyor.survey[:, : surveyor.tally[records.SURVEYED]]
+            identity = identity_for(lengths, identities, source=source)
+        if surveyor.edge == depth.MAX_EDGE:  # or ends are cut by the mean length of the reads, known when all are read
+            longest = int(contigs.lengths.max(initial=0))
+            walker = _Walker(source, contigs, header, rows, slots=max(FEW_SLOTS, longest + 1), identity=identity)
+            try:
+                return walker.run(pieces)
+            except _Scattered:
+                LOGGER.debug("%s: its reads are not sorted by contig", source)
+    with room, closing(open_blocks()) as blocks:
+        _, pieces = _read_header(blocks, source)
+        slots = depth.slots_for(contigs.lengths)
+        return _Walker(source, contigs, header, rows, slots=slots, identity=identity).run(pieces)
 
 
 class _Walker:
-    """Feeds blocks to `records.walk`, joining the records that blocks cut."""
+    """One walk over the records, with slots for some contigs at a time or for all of them."""
 
     def __init__(
-        self, source: str, contigs: Contigs, *, places: I64, slots: I32, threshold: float = 0.0, survey: int = 0
+        self,
+        source: str,
+        contigs: Contigs,
+        header: Header,
+        rows: I64,
+        *,
+        slots: int = 0,
+        identity: float = 0.0,
+        survey: int = 0,
     ) -> None:
-        self.source = source
         self.tally = np.zeros(records.TALLIES, np.int64)
         self.survey = np.zeros((2, survey), np.float64)
-        self._arrays = (places, contigs.codes, slots, threshold, self.tally, self.survey)
+        self._source = source
+        self._rows = rows
+        self._places = _places(header, rows, contigs)
+        self._slots = np.zeros(slots, np.int32)
+        self._order = np.zeros(len(rows), np.int64)
+        self._arrays = (self._places, contigs.codes, self._slots, self._order, identity / 100, self.tally, self.survey)
+        self._mean = np.zeros(len(contigs), np.float32)
+        self._variance = np.zeros(len(contigs), np.float32)
         self._cut: list[bytes] = []  # pieces of a record that has not ended yet
         self._bytes = 0  # in them
         self._needed = 0  # until it may have ended
+        self._summed = False
+
+    @property
+    def edge(self) -> int:
+        """How much the ends of contigs are cut (bp), by the reads so far."""
+        return int(min(depth.MAX_EDGE, self.tally[records.BASES] // max(self.tally[records.RECORDS], 1)))
+
+    def run(self, pieces: Iterable[bytes]) -> tuple[F32, F32]:
+        """Mean and variance of depth, (N,) each. Raises _Scattered if a contig comes again that is summed up."""
+        for piece in pieces:
+            self.feed(piece)
+        if self._cut:
+            raise InputError(f"{self._source}: truncated in the middle of a read: copy or make it again")
+        if self._summed and self.edge != depth.MAX_EDGE:
+            raise _Scattered
+        self._sum_up(self.edge)
+        counted, reads = self.tally[[records.COUNTED, records.RECORDS]].tolist()
+        LOGGER.info("%s: %s of %s reads count", self._source, f"{counted:,}", f"{reads:,}")
+        return self._mean, self._variance
 
     def feed(self, data: bytes) -> None:
+        """Walk over the whole records in `data`, and the one that the last block has cut."""
         if self._cut:
             self._cut.append(data)
             self._bytes += len(data)
             if self._bytes < self._needed:
                 return
             data = b"".join(self._cut)
-        stop = records.walk(np.frombuffer(data, np.uint8), *self._arrays)
-        if stop < 0:
-            raise InputError(f"{self.source}: damaged, a record makes no sense: copy or make it again")
-        left = data[stop:]
+        left = data[self._walk(np.frombuffer(data, np.uint8)) :]
         self._cut = [left] if left else []
         self._bytes = len(left)
         self._needed = _INT.size + _INT.unpack_from(left)[0] if len(left) >= _INT.size else _INT.size
 
-    def close(self) -> None:
-        if self._cut:
-            raise InputError(f"{self.source}: truncated in the middle of a read: copy or make it again")
+    def _walk(self, data: U8) -> int:
+        at = 0
+        while True:
+            at = int(records.walk(data, at, *self._arrays))
+            if at == records.AGAIN:
+                raise _Scattered
+            if at < 0:
+                raise InputError(f"{self._source}: damaged, a record makes no sense: copy or make it again")
+            if not self.tally[records.FULL]:
+                return at
+            self._sum_up(depth.MAX_EDGE)
+            self._summed = True
+
+    def _sum_up(self, edge: int) -> None:
+        """The contigs that have slots are done, and their slots are free again."""
+        placed, used = self.tally[[records.PLACED, records.USED]]
+        of = self._order[:placed]
+        mean, variance = depth.summarise(self._slots[:used], self._places[records.LENGTH, of], edge=edge)
+        self._mean[self._rows[of]] = mean
+        self._variance[self._rows[of]] = variance
+        self._places[records.FIRST_SLOT, of] = records.DONE
+        self._slots[:used] = 0
+        self.tally[[records.PLACED, records.USED, records.FULL]] = 0
 
 
-def _choose_identity(
-    pieces: Iterator[bytes], places: I64, contigs: Contigs, source: str
-) -> tuple[Iterator[bytes], float]:
-    """The least identity (%) for these reads, from the first of them; and all the pieces, those looked at included."""
-    walker = _Walker(source, contigs, places=places, slots=np.zeros(0, np.int32), survey=SURVEYED_READS)
+def _survey(pieces: Iterator[bytes], surveyor: _Walker) -> Iterator[bytes]:
+    """Let it look at the first reads; all the pieces, those looked at included."""
     seen: deque[bytes] = deque()
     size = 0
     for piece in pieces:
         seen.append(piece)
         size += len(piece)
-        walker.feed(piece)
-        reads, bases = walker.tally[[records.SURVEYED, records.SURVEYED_BASES]].tolist()
+        surveyor.feed(piece)
+        reads, bases = surveyor.tally[[records.SURVEYED, records.SURVEYED_BASES]].tolist()
         if reads == SURVEYED_READS or bases >= SURVEYED_BASES or size >= SURVEYED_BYTES:
             break
-    lengths, identities = walker.survey[:, : walker.tally[records.SURVEYED]]
-    return chain(_drain(seen), pieces), identity_for(lengths, identities, source=source)
+    return chain(_drain(seen), pieces)
 
 
 def _drain(seen: deque[bytes]) -> Iterator[bytes]:
@@ -161,8 +231,8 @@ class _HeaderReader:
         return value
 
 
-def _read_header(pieces: Iterator[bytes], source: str) -> tuple[Header, bytes]:
-    """The header, and what of the records has come with it."""
+def _read_header(pieces: Iterator[bytes], source: str) -> tuple[Header, Iterator[bytes]]:
+    """The header, and the pieces of the records."""
     reader = _HeaderReader(pieces, source)
     reader.fill(len(MAGIC))
     if not reader.data.startswith(MAGIC):
@@ -179,14 +249,12 @@ def _read_header(pieces: Iterator[bytes], source: str) -> tuple[Header, bytes]:
         words = reader.data[at + _INT.size : stop - 1].decode(errors="replace").split(None, 1)
         names.append(words[0] if words else "")
         at = stop + _INT.size
-    return Header(names, np.array(lengths, np.int64)), bytes(reader.data[at:])
+    return Header(names, np.array(lengths, np.int64)), chain([bytes(reader.data[at:])], pieces)
 
 
-def _place(header: Header, contigs: Contigs, source: str) -> I64:
-    """(3, R), `places` of `records.walk`: where in the slots and the codes each contig of the BAM is."""
+def _match(header: Header, contigs: Contigs, source: str) -> I64:
+    """(R,), the row of each contig of the BAM, or ABSENT. Raises InputError if they are others of the same names."""
     rows = match(header.names, contigs, source=source)
-    places = np.full((3, len(rows)), -1, np.int64)
-    places[records.LENGTH] = header.lengths
     known = np.flatnonzero(rows != ABSENT)
     found = rows[known]
     if len(np.unique(found)) < len(found):
@@ -199,6 +267,13 @@ def _place(header: Header, contigs: Contigs, source: str) -> I64:
             f"{source}: contig '{contigs.names[row]}' has {header.lengths[known[wrong[0]]]:,} bp there and "
             f"{contigs.lengths[row]:,} bp here: give reads that were mapped to these contigs"
         )
-    places[records.FIRST_SLOT, known] = depth.starts(contigs.lengths)[found]
-    places[records.FIRST_CODE, known] = contigs.offsets[found]
+    return rows
+
+
+def _places(header: Header, rows: I64, contigs: Contigs) -> I64:
+    """(3, R), `places` of `records.walk` before the first read."""
+    places = np.full((3, len(rows)), -1, np.int64)
+    places[records.FIRST_SLOT] = np.where(rows == ABSENT, records.UNKNOWN, records.WAITING)
+    places[records.LENGTH] = header.lengths
+    places[records.FIRST_CODE, rows != ABSENT] = contigs.offsets[rows[rows != ABSENT]]
     return places

@@ -19,15 +19,9 @@ EXACT = 1 << 24  # whole numbers up to here add up without error in single preci
 SLOT_BYTES = 4  # of one slot
 
 
-def starts(lengths: I64) -> I64:
-    """(N,), the first slot of each contig."""
-    slots = np.cumsum(lengths + 1)
-    return np.concatenate([np.zeros(1, np.int64), slots])[:-1]
-
-
-def empty(lengths: I64) -> I32:
-    """All slots at 0: (sum of lengths + N,)."""
-    return np.zeros(int(lengths.sum()) + len(lengths), np.int32)
+def slots_for(lengths: I64) -> int:
+    """How many slots contigs of these lengths (bp) take."""
+    return int(lengths.sum()) + len(lengths)
 
 
 def summarise(slots: I32, lengths: I64, *, edge: int) -> tuple[F32, F32]:

@@ -15,9 +15,11 @@ from binner.data import I64, U8
 SKIPPED = 0x704  # flags: unmapped, secondary, failed quality control, duplicate
 SUPPLEMENTARY = 0x800
 
-RECORDS, BASES, COUNTED, SURVEYED, SURVEYED_BASES = range(5)  # places in `tally`
-TALLIES = 5
+RECORDS, BASES, COUNTED, SURVEYED, SURVEYED_BASES, PLACED, USED, FULL = range(8)  # places in `tally`
+TALLIES = 8
 FIRST_SLOT, LENGTH, FIRST_CODE = range(3)  # rows of `places`
+UNKNOWN, WAITING, DONE = -1, -2, -3  # in place of a first slot: not of the assembly; no read yet; already summed up
+BROKEN, AGAIN = -2, -3  # what `walk` says of a record that makes no sense, and of one of a contig that is done
 
 _FIXED = 36  # bytes of a record before the read's name, with the 4 of its size
 _M, _I, _D, _N, _S, _H, _P, _EQUAL, _X = range(9)  # operations of a CIGAR
@@ -27,8 +29,7 @@ _GAP = np.array([0, 1, 1] + 13 * [0], np.int64)
 _NM, _CG = (int.from_bytes(tag, "little") for tag in (b"NM", b"CG"))
 _LETTER, _TEXT, _HEX, _ARRAY, _UNSIGNED = b"AZHBI"  # types of tags
 _ABSENT = -1
-_BROKEN = -2
-_UNKNOWN = -1.0
+_NO_IDENTITY = -1.0
 
 
 def _tag_sizes() -> I64:
@@ -51,15 +52,16 @@ _LETTER_CODES = _letter_codes()
 
 
 @njit(nogil=True, cache=True)
-def walk(data, places, codes, slots, threshold, tally, survey):  # type: ignore[no-untyped-def]
-    """Add the alignments of the whole records in `data` to `slots`; where the record that is cut starts.
+def walk(data, begin, places, codes, slots, order, threshold, tally, survey):  # type: ignore[no-untyped-def]
+    """Add the alignments of the records in `data`, from `begin` on, to `slots`; where it stopped, or what is wrong.
 
-    data: uint8. places: int64 (3, R), of each contig of the BAM its first slot (-1: none), its length (bp) and its
-    first code (-1: none). codes: uint8, of the contigs. slots: int32, added to. threshold: the least identity that
-    counts. tally: int64, added to. survey: float64 (2, K); with K > 0 nothing is covered, and the lengths and
-    identities of up to K primary reads are noted. Negative if a record is broken.
+    data: uint8. places: int64 (3, R), of each contig of the BAM its first slot or what stands for one, its length (bp)
+    and its first code (-1: none). codes: uint8, of the contigs. slots: int32; a contig takes the next free ones when
+    its first read comes, and the walk stops, with FULL, if there are none. order: int64 (R,), which contig came when.
+    threshold: the least identity that counts. tally: int64, added to. survey: float64 (2, K); with K > 0 nothing is
+    covered, and the lengths and identities of up to K primary reads are noted.
     """
-    at = 0
+    at = begin
     surveying = survey.shape[1] > 0
     unwanted = SKIPPED | SUPPLEMENTARY if surveying else SKIPPED
     while not surveying or tally[SURVEYED] < survey.shape[1]:
@@ -68,27 +70,46 @@ def walk(data, places, codes, slots, threshold, tally, survey):  # type: ignore[
             return stop
         contig = _int32(data, at + 4)
         if contig >= places.shape[1]:
-            return _BROKEN
-        tally[RECORDS] += 1
-        tally[BASES] += _int32(data, at + 20)
+            return BROKEN
         mapped = contig >= 0 and _int32(data, at + 8) >= 0 and not _uint16(data, at + 18) & unwanted
-        if mapped and (surveying or places[FIRST_SLOT, contig] >= 0):
+        if mapped and (surveying or places[FIRST_SLOT, contig] != UNKNOWN):
             cigar, operations, nm = _layout(data, at, stop)
             if cigar < 0:
-                return _BROKEN
+                return BROKEN
             identity, bases = _identity(data, at, cigar, operations, nm, places, codes)
             if surveying:
                 _note(survey, tally, identity, bases)
             elif identity >= threshold:
-                tally[COUNTED] += 1
+                if places[FIRST_SLOT, contig] == DONE:
+                    return AGAIN
+                if not _placed(contig, places, slots, order, tally):
+                    return at
                 _cover(data, at, cigar, operations, places, slots)
+        tally[RECORDS] += 1
+        tally[BASES] += _int32(data, at + 20)
         at = stop
     return at
 
 
 @njit(nogil=True, cache=True)
+def _placed(contig, places, slots, order, tally):  # type: ignore[no-untyped-def]
+    """Whether the contig has its slots, and so the read counts; FULL is set if not."""
+    if places[FIRST_SLOT, contig] == WAITING:
+        end = tally[USED] + places[LENGTH, contig] + 1
+        if end > len(slots):
+            tally[FULL] = 1
+            return False
+        places[FIRST_SLOT, contig] = tally[USED]
+        order[tally[PLACED]] = contig
+        tally[USED] = end
+        tally[PLACED] += 1
+    tally[COUNTED] += 1
+    return True
+
+
+@njit(nogil=True, cache=True)
 def _note(survey, tally, identity, bases):  # type: ignore[no-untyped-def]
-    if identity != _UNKNOWN:
+    if identity != _NO_IDENTITY:
         survey[0, tally[SURVEYED]] = bases
         survey[1, tally[SURVEYED]] = identity
         tally[SURVEYED] += 1
@@ -97,12 +118,12 @@ def _note(survey, tally, identity, bases):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _record_end(data, at):  # type: ignore[no-untyped-def]
-    """Where the record at `at` ends; `at` if it is cut, _BROKEN if it cannot be a record."""
+    """Where the record at `at` ends; `at` if it is cut, BROKEN if it cannot be a record."""
     if at + 4 > len(data):
         return at
     stop = at + 4 + _int32(data, at)
     if stop < at + _FIXED:
-        return _BROKEN
+        return BROKEN
     if stop > len(data):
         return at
     return stop
@@ -110,7 +131,7 @@ def _record_end(data, at):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _layout(data, at, stop):  # type: ignore[no-untyped-def]
-    """Where the CIGAR starts (_BROKEN if the record is), its operations and the edit distance (NM) or _ABSENT.
+    """Where the CIGAR starts (BROKEN if the record is), its operations and the edit distance (NM) or _ABSENT.
 
     More than 65,535 operations are kept in the tag CG, and the CIGAR proper then only says <bases>S<span>N.
     """
@@ -118,11 +139,11 @@ def _layout(data, at, stop):  # type: ignore[no-untyped-def]
     cigar = at + _FIXED + np.int64(data[at + 12])
     tags = cigar + 4 * operations + (bases + 1) // 2 + bases
     if bases < 0 or tags > stop:
-        return _BROKEN, 0, 0
+        return BROKEN, 0, 0
     placeholder = operations == 2 and data[cigar + 4] & 15 == _N and _operation(data, cigar) == (_S, bases)
     nm, real, count = _tags(data, tags, stop, placeholder)
-    if nm == _BROKEN:
-        return _BROKEN, 0, 0
+    if nm == BROKEN:
+        return BROKEN, 0, 0
     if real > 0:
         return real, count, nm
     return cigar, operations, nm
@@ -139,7 +160,7 @@ def _tags(data, at, stop, placeholder):  # type: ignore[no-untyped-def]
         size = _TAG_SIZES[kind]
         if size:
             if name == _NM and kind != _LETTER:
-                nm = _integer(data, at, size) if at + size <= stop else _BROKEN
+                nm = _integer(data, at, size) if at + size <= stop else BROKEN
                 if not placeholder:
                     break
         elif kind in (_TEXT, _HEX):
@@ -153,13 +174,13 @@ def _tags(data, at, stop, placeholder):  # type: ignore[no-untyped-def]
                 real, count = at + 5, items
         at += size
         if at > stop or size <= 0:
-            return _BROKEN, 0, 0
+            return BROKEN, 0, 0
     return nm, real, count
 
 
 @njit(nogil=True, cache=True)
 def _identity(data, at, cigar, operations, nm, places, codes):  # type: ignore[no-untyped-def]
-    """Identity of an alignment (_UNKNOWN if nothing is aligned or nothing tells), and length of the read with clips.
+    """Identity of an alignment (_NO_IDENTITY: nothing is aligned, or nothing tells), and length of the whole read.
 
     Mismatches are X and, for M, what NM leaves when gaps are taken off (as jgi does), or without NM the bases that
     differ from the contig's.
@@ -184,7 +205,7 @@ def _identity(data, at, cigar, operations, nm, places, codes):  # type: ignore[n
     elif either and places[FIRST_CODE, contig] >= 0:
         unequal += _mismatches(data, at, cigar, operations, places, codes)
     elif either or not aligned:
-        return _UNKNOWN, read + clipped
+        return _NO_IDENTITY, read + clipped
     return max(aligned - unequal, 0) / (aligned + gaps), read + clipped
 
 

@@ -14,6 +14,7 @@ import pysam
 import pytest
 
 from binner import coverage
+from binner.coverage import bam
 from binner.coverage.bam import identity_for
 from binner.data import F32, Contigs
 from binner.errors import InputError
@@ -44,6 +45,12 @@ def contigs(rng: np.random.Generator) -> Contigs:
     return make_contigs(rng, LENGTHS)
 
 
+@pytest.fixture(params=[bam.FEW_SLOTS, 1], ids=["all at once", "contig by contig"])
+def slots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With slots for all contigs from the start, and with as few as the longest one needs."""
+    monkeypatch.setattr(bam, "FEW_SLOTS", request.param)
+
+
 def depths(contigs: Contigs, *bams: Path, identity: float | None = None, threads: int = 1) -> tuple[F32, F32]:
     """Mean and variance (N, S)."""
     found = coverage.read(contigs, bams=bams, identity=identity, threads=threads)
@@ -60,12 +67,14 @@ def assert_slow(contigs: Contigs, path: Path, *, identity: float | None = None) 
 
 
 @pytest.mark.parametrize("length", [40, 100, 150])
+@pytest.mark.usefixtures("slots")
 def test_equals_the_slow_loop(tmp_path: Path, rng: np.random.Generator, contigs: Contigs, length: int) -> None:
     path = write_bam(tmp_path / "a.bam", contigs, draw_reads(rng, contigs, 1500, length=length))
     assert_slow(contigs, path)
 
 
 @pytest.mark.parametrize("identity", [0.0, 80.0, 95.5, 100.0])
+@pytest.mark.usefixtures("slots")
 def test_identity_is_what_it_is_set_to(
     tmp_path: Path, rng: np.random.Generator, contigs: Contigs, identity: float
 ) -> None:
@@ -83,6 +92,7 @@ def test_a_read_at_the_threshold_counts(tmp_path: Path, rng: np.random.Generator
 
 @pytest.mark.skipif(shutil.which("jgi_summarize_bam_contig_depths") is None, reason="needs MetaBAT's jgi")
 @pytest.mark.parametrize(("length", "whole"), [(10, 70), (60, 140), (150, 250)])
+@pytest.mark.usefixtures("slots")
 def test_equals_jgi(tmp_path: Path, rng: np.random.Generator, contigs: Contigs, length: int, whole: int) -> None:
     """With reads of one length: jgi cuts ends by the mean length of the reads it has seen, so far."""
     reads = [[padded(read, whole) for read in draw_reads(rng, contigs, 1500, length=length)] for _ in range(2)]
@@ -98,6 +108,7 @@ def test_equals_jgi(tmp_path: Path, rng: np.random.Generator, contigs: Contigs, 
         assert (np.abs(ours - theirs) <= 1e-3 * np.maximum(theirs, 1)).all()
 
 
+@pytest.mark.usefixtures("slots")
 def test_order_of_reads_and_contigs_does_not_matter(tmp_path: Path, rng: np.random.Generator, contigs: Contigs) -> None:
     reads = draw_reads(rng, contigs, 800)
     expected = depths(contigs, write_bam(tmp_path / "a.bam", contigs, reads))
@@ -113,6 +124,7 @@ def test_order_of_reads_and_contigs_does_not_matter(tmp_path: Path, rng: np.rand
 
 @pytest.mark.parametrize("most", [20, 400, 60_000])
 @pytest.mark.parametrize("extra", [b"", b"XY\x03\x00abc"])
+@pytest.mark.usefixtures("slots")
 def test_records_may_cross_blocks(
     tmp_path: Path, rng: np.random.Generator, contigs: Contigs, most: int, extra: bytes
 ) -> None:
@@ -143,6 +155,7 @@ def test_letters_of_the_cigar_do_not_matter(tmp_path: Path, contigs: Contigs) ->
         np.testing.assert_array_equal(other[1], found[0][1])
 
 
+@pytest.mark.usefixtures("slots")
 def test_without_nm_and_sequence_nothing_is_held_against_a_read(tmp_path: Path, rng: np.random.Generator) -> None:
     contigs = make_contigs(rng, [1000])
     path = write_bam(tmp_path / "a.bam", contigs, [Read(0, 400, [(0, 100)], "", ())])
@@ -230,6 +243,7 @@ def test_identity_for(lengths: Sequence[float], identities: Sequence[float], exp
     assert identity_for(np.array(lengths), np.array(identities), source="a.bam") == expected
 
 
+@pytest.mark.usefixtures("slots")
 def test_names_are_matched_by_their_first_word(
     tmp_path: Path, rng: np.random.Generator, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -279,6 +293,7 @@ def test_a_truncated_bam_is_refused_wherever_it_is_cut(
         assert "truncated" in refused(contigs, short)
 
 
+@pytest.mark.usefixtures("slots")
 def test_a_cut_record_or_header_is_refused(tmp_path: Path, rng: np.random.Generator, contigs: Contigs) -> None:
     text = inflated(write_bam(tmp_path / "a.bam", contigs, draw_reads(rng, contigs, 5)))
     path = tmp_path / "b.bam"

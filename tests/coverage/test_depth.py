@@ -12,9 +12,8 @@ from binner.coverage import depth
 def test_summarise(edge: int) -> None:
     rng = np.random.default_rng(edge)
     lengths = np.array([1, 2, 3, 4, 5, 150, 151, 152, 153, 400, 0, 7], np.int64)
-    slots = depth.empty(lengths)
-    starts = depth.starts(lengths)
-    assert len(slots) == lengths.sum() + len(lengths)
+    slots = np.zeros(depth.slots_for(lengths), np.int32)
+    starts = np.cumsum(lengths + 1) - lengths - 1
     depths = [np.zeros(length) for length in lengths]
     for _ in range(400):
         row = rng.integers(len(lengths))
@@ -34,7 +33,7 @@ def test_summarise(edge: int) -> None:
 def test_deep_and_long(length: int) -> None:
     """Sums far beyond what single precision holds."""
     lengths = np.array([length], np.int64)
-    slots = depth.empty(lengths)
+    slots = np.zeros(depth.slots_for(lengths), np.int32)
     slots[[0, length // 2]] = 900, 200
     mean, variance = depth.summarise(slots, lengths, edge=75)
     assert mean[0] == pytest.approx(1000, rel=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -71,23 +72,36 @@ def test_fifty_samples_and_threads(tmp_path: Path, contigs: Contigs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("threads", "memory", "expected"),
-    [(3, 1 << 30, 3), (9, 1 << 30, 6), (1, 1 << 30, 1), (9, 2 * 4 * 2102 + 1, 2), (9, 1, 1)],
+    ("threads", "memory", "at_once", "unsorted"), [(3, 1 << 30, 3, 1 << 16), (9, 17_000, 6, 2), (1, 1, 1, 1)]
 )
 def test_as_many_at_once_as_threads_files_and_memory_allow(
-    tmp_path: Path, contigs: Contigs, monkeypatch: pytest.MonkeyPatch, threads: int, memory: int, expected: int
+    tmp_path: Path,
+    contigs: Contigs,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    threads: int,
+    memory: int,
+    at_once: int,
+    unsorted: int,
 ) -> None:
+    """Those that are not sorted need memory for all contigs: 4 bytes for each of 1,501 + 601 slots."""
     paths = [bam(tmp_path / f"{seed}.bam", contigs, seed=seed) for seed in range(6)]
-    workers: list[int] = []
+    seen: list[int] = []
 
     class Pool(ThreadPoolExecutor):
         def __init__(self, max_workers: int) -> None:
-            workers.append(max_workers)
+            seen.append(max_workers)
             super().__init__(max_workers)
 
+    class Room(threading.Semaphore):
+        def __init__(self, value: int) -> None:
+            seen.append(min(value, 1 << 16))
+            super().__init__(value)
+
     monkeypatch.setattr(alignments, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(alignments, "Semaphore", Room)
     read(contigs, bams=paths, threads=threads, memory=memory)
-    assert workers == [expected]
+    assert seen == [unsorted, at_once]
 
 
 def test_progress_ends_where_it_said(tmp_path: Path, contigs: Contigs) -> None:
