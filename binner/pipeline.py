@@ -22,6 +22,7 @@ from binner.record import Summary
 from binner.runtime import choose_device
 from binner.stages import Stages, Watch, unwatched
 from binner.workspace import Workspace, open_workspace
+from binner.write import NEAR_COMPLETE, tier, write_results
 
 # The stages are imported where they run: a mistyped file name need not wait for numba and torch.
 
@@ -62,7 +63,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
         summary = Summary(
             out=config.folder,
             bins=len(bins),
-            near_complete=None if quality is None else int(((quality[0] > 90) & (quality[1] < 5)).sum()),
+            near_complete=quality and sum(tier(*percent) == NEAR_COMPLETE for percent in zip(*quality, strict=True)),
             contigs=len(contigs),
             bp=len(contigs.codes),
             binned_contigs=sum(len(found.rows) for found in bins),
@@ -189,8 +190,6 @@ class _Job:
         """All the files that are results."""
 
         def work(_: Progress) -> None:
-            from binner.write import write_results
-
             write_results(
                 self.space.out,
                 self.contigs,
