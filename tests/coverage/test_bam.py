@@ -73,6 +73,14 @@ def test_equals_the_slow_loop(tmp_path: Path, rng: np.random.Generator, contigs:
     assert_slow(contigs, path)
 
 
+@pytest.mark.usefixtures("slots")
+def test_equals_the_slow_loop_with_long_reads_on_short_contigs(
+    tmp_path: Path, rng: np.random.Generator, contigs: Contigs
+) -> None:
+    reads = [padded(read, 260) for read in draw_reads(rng, contigs, 1500, length=200)]
+    assert_slow(contigs, write_bam(tmp_path / "a.bam", contigs, reads))
+
+
 @pytest.mark.parametrize("identity", [0.0, 80.0, 95.5, 100.0])
 @pytest.mark.usefixtures("slots")
 def test_identity_is_what_it_is_set_to(
@@ -109,8 +117,11 @@ def test_equals_jgi(tmp_path: Path, rng: np.random.Generator, contigs: Contigs, 
 
 
 @pytest.mark.usefixtures("slots")
-def test_order_of_reads_and_contigs_does_not_matter(tmp_path: Path, rng: np.random.Generator, contigs: Contigs) -> None:
-    reads = draw_reads(rng, contigs, 800)
+def test_order_of_reads_and_contigs_does_not_matter(
+    tmp_path: Path, rng: np.random.Generator, contigs: Contigs, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    reads = [padded(read, 170) for read in draw_reads(rng, contigs, 800)]
     expected = depths(contigs, write_bam(tmp_path / "a.bam", contigs, reads))
     shuffled = [reads[i] for i in rng.permutation(len(reads))]
     order = rng.permutation(len(contigs))
@@ -120,6 +131,8 @@ def test_order_of_reads_and_contigs_does_not_matter(tmp_path: Path, rng: np.rand
     for path in (tmp_path / "b.bam", named, write_bam(tmp_path / "c.bam", contigs.select(order), turned)):
         for found, wanted in zip(depths(contigs, path), expected, strict=True):
             np.testing.assert_array_equal(found, wanted)
+    again = [path for path in (tmp_path / "b.bam", named) if f"{path}: its reads are not sorted" in caplog.text]
+    assert len(again) == (2 if bam.FEW_SLOTS == 1 else 0)  # the walk has started anew
 
 
 @pytest.mark.parametrize("most", [20, 400, 60_000])
