@@ -1,0 +1,110 @@
+"""How each binner is run: its default options, with the inputs of a task, threads and a seed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.tasks import Inputs
+
+PLACE = "BINNER_BENCH_{}"  # environment variable that names the program of a tool which is not on PATH
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a binner."""
+
+    inputs: Inputs
+    out: Path
+    threads: int
+    seed: int
+    fresh: bool = True  # what an earlier run into `out` left is not taken up
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A binner: what it is called, where it is, how it is run and what comes of it."""
+
+    title: str
+    arguments: Callable[[Job], list[str]]  # after the program
+    bins: str  # where the bins are in the folder of results, as `score.read_bins` reads them
+    takes: Callable[[int], bool] = lambda samples: True  # noqa: ARG005
+    program: str = ""  # binner's own Python without one
+    asks_version: str = "--version"
+    resumes: bool = False  # takes up what an earlier run into the same folder left
+
+    def find(self) -> list[str] | None:
+        """The start of its command; None if it is not installed."""
+        if not self.program:
+            return [sys.executable, "-m", "binner"]
+        path = shutil.which(os.environ.get(PLACE.format(self.program.upper()), self.program))
+        return None if path is None else [path]
+
+    def version(self) -> str:
+        """What tells this version from others; of binner, the code and the models that are there."""
+        if not self.program:
+            return _own_version()
+        asked = subprocess.run([*(self.find() or []), self.asks_version], capture_output=True, text=True, check=False)
+        found = re.search(r"\d[\w.:]*", asked.stdout + asked.stderr)
+        return found[0] if found else "?"
+
+
+def stage_record(out: Path) -> Path:
+    """Where binner records what its stages took."""
+    return out / "run.json"
+
+
+def _own_version() -> str:
+    import binner
+    from binner.artifacts import code_version, fingerprint, key
+
+    package = Path(binner.__file__).parent
+    files = [fingerprint(package / name) for name in ("models", "markers_data")]
+    return f"{binner.__version__}+{key(code_version('cli'), *files)[:8]}"
+
+
+def _binner(job: Job, *, more: Sequence[str] = ()) -> list[str]:
+    depth = ["--depth", str(job.inputs.depth)] if job.inputs.depth else []
+    options = ["-o", str(job.out), "-t", str(job.threads), "--seed", str(job.seed), *(["--force"] if job.fresh else [])]
+    return ["run", str(job.inputs.contigs), *depth, *options, *more]
+
+
+def _metabat2(job: Job) -> list[str]:
+    depth = ["-a", str(job.inputs.depth)] if job.inputs.depth else []
+    files = ["-i", str(job.inputs.contigs), *depth, "-o", str(job.out / "bin")]
+    return [*files, "-t", str(job.threads), "--seed", str(job.seed)]
+
+
+def _semibin2(job: Job) -> list[str]:
+    """With its pretrained model: the only one that takes a depth table, and no more than one sample of it.
+
+    `fast-naive` is its own gene finder, the only one that needs nothing more to be installed.
+    """
+    files = ["-i", str(job.inputs.contigs), "--depth-metabat2", str(job.inputs.depth), "-o", str(job.out)]
+    model = ["--environment", "global", "--orf-finder", "fast-naive"]
+    return ["single_easy_bin", *files, *model, "-t", str(job.threads), "--random-seed", str(job.seed)]
+
+
+def _vamb(job: Job) -> list[str]:
+    """Without splitting bins by sample, for the contigs are of one assembly."""
+    files = ["--outdir", str(job.out), "--fasta", str(job.inputs.contigs)]
+    depths = ["--abundance_tsv", str(job.inputs.abundance)]
+    return ["bin", "default", *files, *depths, "-o", "", "-p", str(job.threads), "--seed", str(job.seed)]
+
+
+TOOLS = {
+    "binner": Tool("binner", _binner, "contig2bin.tsv", resumes=True),
+    "binner-no-markers": Tool(
+        "binner --no-markers", partial(_binner, more=["--no-markers"]), "contig2bin.tsv", resumes=True
+    ),
+    "metabat2": Tool("MetaBAT2", _metabat2, ".", program="metabat2", asks_version="--help"),
+    "semibin2": Tool("SemiBin2", _semibin2, "output_bins", lambda samples: samples == 1, program="SemiBin2"),
+    "vamb": Tool("VAMB", _vamb, "vae_clusters_unsplit.tsv", lambda samples: samples > 1, program="vamb"),
+}
