@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from binner.clusterers._scene import Scene
 from binner.data import F32, F64, I32, I64
 
-CORE_NEIGHBOURS = 5  # the core distance of a contig is that to its 5th neighbour, itself counted, as `hdbscan` does
+CORE_NEIGHBOURS = 5  # the core distance of a contig is that to its 5th neighbour
 LEAST_DISTANCE = 1e-6  # of the median one
 CLUSTER_SIZES = (5, 15)  # contigs of the smallest cluster
 
@@ -40,7 +40,7 @@ def single_linkage(neighbours: I64, distances: F32, *, core: int) -> F64:
 
     number, k = neighbours.shape
     distance = np.sqrt(distances.astype(np.float64))
-    core_distance = distance[:, min(core - 1, k) - 1]
+    core_distance = distance[:, min(core, k) - 1]
     source, target = np.repeat(np.arange(number), k), neighbours.ravel()
     found = target >= 0
     source, target, reach = source[found], target[found], distance.ravel()[found]

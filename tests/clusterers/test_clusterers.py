@@ -1,0 +1,112 @@
+"""What every clusterer must hold to; each entry of the registry goes through all of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from binner.clusterers import CLUSTERERS, EVERY_METRIC, RESOLUTIONS, Scene, propose
+from binner.communities import leiden
+from binner.data import I64, Coverage, Embedding
+from binner.graph import graph_of, nearest
+from binner.likelihood import Gaussians
+
+GENOMES = 8
+
+
+def genome_of(number: int) -> I64:
+    return np.arange(number) % GENOMES
+
+
+def embedding_of(number: int, seed: int = 0) -> Embedding:
+    """Contigs of eight genomes, each with the error that its length gives it."""
+    rng = np.random.default_rng(seed)
+    means = rng.normal(0, 3, (GENOMES, 12))
+    variance = np.repeat(6000 / rng.integers(1000, 30_000, number)[:, None], 12, 1)
+    matrix = means[genome_of(number)] + rng.normal(size=(number, 12)) * np.sqrt(variance)
+    prior = np.full(12, 9, np.float32)
+    return Embedding(matrix.astype(np.float32), variance.astype(np.float32), prior, "none", "names")
+
+
+def lengths_of(embedding: Embedding) -> I64:
+    return (6000 / embedding.variance[:, 0]).astype(np.int64)
+
+
+def scene_of(embedding: Embedding) -> Scene:
+    neighbours, distances = nearest(embedding.matrix, 15)
+    graph = graph_of(neighbours, distances)
+    cuts = leiden([(graph, resolution) for resolution in RESOLUTIONS], seed=1, processes=1)
+    model = Gaussians(embedding.matrix, embedding.variance, embedding.prior)
+    communities = dict(zip(RESOLUTIONS, cuts, strict=True))
+    return Scene(neighbours, distances, communities, model, lengths_of(embedding), 50_000)
+
+
+@pytest.mark.parametrize("name", sorted(CLUSTERERS))
+def test_finds_genomes_that_lie_apart(name: str) -> None:
+    partitions = dict(CLUSTERERS[name](scene_of(embedding_of(400))))
+    for labels in partitions.values():
+        assert labels.dtype == np.int32
+        assert labels.shape == (400,)
+        assert labels.min() >= -1
+    assert max(adjusted_rand_score(genome_of(400), labels) for labels in partitions.values()) > 0.95
+
+
+@pytest.mark.parametrize("name", sorted(CLUSTERERS))
+@pytest.mark.parametrize("number", [2, 3, 10])
+def test_works_on_a_few_contigs(name: str, number: int) -> None:
+    for _, labels in CLUSTERERS[name](scene_of(embedding_of(number))):
+        assert labels.shape == (number,)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 10])
+def test_propose_works_on_a_few_contigs(number: int) -> None:
+    embedding = embedding_of(number)
+    for found in propose(embedding, None, lengths_of(embedding), seed=1):
+        assert found.labels.shape == (number,)
+
+
+def coverage_of(number: int, samples: int, seed: int = 0) -> Coverage:
+    depth = np.random.default_rng(seed).uniform(1, 30, (GENOMES, samples))[genome_of(number)].astype(np.float32)
+    return Coverage(tuple(f"s{i}" for i in range(samples)), depth, depth, "names")
+
+
+@pytest.mark.parametrize("samples", [0, 1, 3, 50])
+def test_propose_takes_any_number_of_samples(samples: int) -> None:
+    embedding = embedding_of(300)
+    coverage = coverage_of(300, samples) if samples else None
+    found = propose(embedding, coverage, lengths_of(embedding), seed=1)
+    assert len({clustering.method for clustering in found}) == len(found)
+    by = [clustering.method.split(": ")[1].split(",")[0] for clustering in found]
+    assert set(by) == set(CLUSTERERS)
+    assert [clustering.votes for clustering in found] == [name in EVERY_METRIC for name in by]
+    assert max(adjusted_rand_score(genome_of(300), clustering.labels) for clustering in found) > 0.95
+
+
+def test_the_same_seed_gives_the_same_partitions_whatever_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedding = embedding_of(300)
+    one = propose(embedding, None, lengths_of(embedding), seed=3)
+    monkeypatch.setattr("binner.communities.MANY_EDGES", 1)
+    two = propose(embedding, None, lengths_of(embedding), seed=3, threads=2)
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a.labels, b.labels)
+
+
+def test_contigs_of_which_nothing_is_known_are_in_no_cluster() -> None:
+    embedding = embedding_of(100)
+    matrix = embedding.matrix.copy()
+    matrix[[3, 50]] = 0  # nothing but N
+    for clustering in propose(replace(embedding, matrix=matrix), None, lengths_of(embedding), seed=1):
+        assert (clustering.labels[[3, 50]] == -1).all()
+
+
+def test_refined_points_are_one_more_metric() -> None:
+    embedding = embedding_of(200)
+    unit = embedding.matrix / np.linalg.norm(embedding.matrix, axis=1, keepdims=True)
+    plain = propose(embedding, None, lengths_of(embedding), seed=1)
+    more = propose(embedding, None, lengths_of(embedding), seed=1, refined=unit)
+    added = {clustering.method for clustering in more} - {clustering.method for clustering in plain}
+    assert added
+    assert all(method.startswith("refined: ") for method in added)

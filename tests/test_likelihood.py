@@ -1,0 +1,74 @@
+"""The Gaussians against slow references."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal, norm
+
+from binner.data import F64
+from binner.likelihood import Gaussians, log_evidence, most_likely, pool
+
+
+def some_gaussians(number: int, directions: int, seed: int = 0) -> Gaussians:
+    rng = np.random.default_rng(seed)
+    return Gaussians(
+        rng.normal(0, 3, (number, directions)).astype(np.float32),
+        rng.uniform(0.2, 2, (number, directions)).astype(np.float32),
+        rng.uniform(1, 9, directions).astype(np.float32),
+    )
+
+
+def joint(gaussians: Gaussians, rows: list[int]) -> float:
+    """Log density of contigs of one genome whose mean is integrated out."""
+    total = 0.0
+    for d, prior in enumerate(gaussians.prior):
+        covariance = np.diag(gaussians.variance[rows, d].astype(float)) + float(prior)
+        total += multivariate_normal.logpdf(gaussians.mean[rows, d], np.zeros(len(rows)), covariance)
+    return total
+
+
+def evidence(gaussians: Gaussians, rows: list[int]) -> F64:
+    labels = np.full(len(gaussians.mean), -1)
+    labels[rows] = 0
+    pooled = pool(gaussians, labels, 1, temper=1.0)
+    return log_evidence(pooled.weighted, pooled.precision, gaussians.prior)[0]
+
+
+def test_the_gain_of_a_merge_is_the_ratio_of_the_marginal_likelihoods() -> None:
+    gaussians = some_gaussians(7, 5)
+    one, two = [0, 2, 5], [1, 6]
+    expected = joint(gaussians, one + two) - joint(gaussians, one) - joint(gaussians, two)
+    gain = evidence(gaussians, one + two) - evidence(gaussians, one) - evidence(gaussians, two)
+    assert gain == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("directions", [1, 7, 8, 17])
+def test_most_likely_is_the_densest_cluster(directions: int) -> None:
+    gaussians = some_gaussians(60, directions)
+    rng = np.random.default_rng(1)
+    mean = rng.normal(0, 3, (9, directions)).astype(np.float32)
+    variance = rng.uniform(0.01, 1, (9, directions)).astype(np.float32)
+    spread = np.sqrt(gaussians.variance[:, None] / 0.3 + variance)
+    density = norm.logpdf(gaussians.mean[:, None], mean, spread).sum(-1)  # (60, 9)
+    best, margin = most_likely(gaussians, mean, variance, temper=0.3)
+    np.testing.assert_array_equal(best, density.argmax(1))
+    ranked = np.sort(density, axis=1)
+    np.testing.assert_allclose(margin, ranked[:, -1] - ranked[:, -2], rtol=1e-3, atol=1e-3)
+
+
+def test_one_cluster_takes_all_by_an_infinite_margin() -> None:
+    best, margin = most_likely(
+        some_gaussians(3, 2), np.zeros((1, 2), np.float32), np.ones((1, 2), np.float32), temper=1
+    )
+    assert best.tolist() == [0, 0, 0]
+    assert np.isinf(margin).all()
+
+
+def test_contigs_without_a_cluster_count_nowhere() -> None:
+    gaussians = some_gaussians(5, 3)
+    with_noise = pool(gaussians, np.array([0, -1, 1, -1, 0]), 2, temper=0.5)
+    kept = Gaussians(gaussians.mean[[0, 2, 4]], gaussians.variance[[0, 2, 4]], gaussians.prior)
+    without = pool(kept, np.array([0, 1, 0]), 2, temper=0.5)
+    np.testing.assert_allclose(with_noise.weighted, without.weighted)
+    np.testing.assert_allclose(with_noise.precision, without.precision)
