@@ -42,6 +42,7 @@ class Plan:
     seeds: tuple[int, ...]
     threads: int
     table: Path
+    again: bool  # also what the table holds already
     keep: Path | None  # where binner's results stay between seeds; the first seed starts anew
 
 
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(plan: Plan) -> None:
     """Do the runs of a plan that its table does not hold yet; those that failed are tried again."""
-    done = {row.key for row in results.read(plan.table) if row.status == OK}
+    done = {row.key for row in results.read(plan.table) if row.status == OK and not plan.again}
     for task in plan.tasks:
         ahead = [row for row in _rows(task, plan) if row.key not in done]
         if not ahead:
@@ -127,6 +128,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         seeds=tuple(options.seeds),
         threads=options.threads,
         table=options.out,
+        again=options.again,
         keep=options.keep,
     )
 
@@ -159,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TABLE",
         help="rows are added to it  [default: %(default)s]",
     )
+    parser.add_argument("--again", action="store_true", help="also the runs that the table holds; the new ones count")
     parser.add_argument(
         "--keep",
         type=Path,

@@ -115,7 +115,8 @@ def _recovered(runs: Sequence[Row]) -> str:
 
 
 def _likeness(runs: Sequence[Row]) -> str:
-    return " / ".join(_number(median_of(getattr(row, field) for row in runs), digits=3) for field in ("f1", "ari"))
+    f1, ari = (median_of(getattr(row, field) for row in runs) for field in ("f1", "ari"))
+    return _NOTHING if math.isnan(f1) else f"{_number(f1, digits=3)} / {_number(ari, digits=3)}"
 
 
 def _cost(runs: Sequence[Row]) -> str:
@@ -124,6 +125,8 @@ def _cost(runs: Sequence[Row]) -> str:
     seconds, cpu, memory = (
         median_of(getattr(row, field) for row in fresh or runs) for field in ("seconds", "cpu_seconds", "peak_memory")
     )
+    if math.isnan(seconds):
+        return _NOTHING
     text = f"{_number(seconds)} / {_number(cpu)} / {_gigabytes(memory)}"
     return text if fresh else f"{text} (kept)"
 
@@ -165,9 +168,7 @@ def _most_samples(rows: Sequence[Row]) -> dict[str, int]:
 
 
 def _tasks(rows: Sequence[Row]) -> list[_Task]:
-    """In the order in which the sets first come."""
-    sets = list(dict.fromkeys(row.set for row in rows))
-    return sorted({_task(row) for row in rows}, key=lambda task: (sets.index(task[0]), *task[1:]))
+    return sorted({_task(row) for row in rows})
 
 
 def _name(task: _Task, most: dict[str, int]) -> str:

@@ -61,7 +61,8 @@ _COLUMNS = [(field.name, str(field.type)) for field in fields(Row)]
 
 def append(path: Path, row: Row) -> None:
     """Add a row to the table, which begins with the names of the columns."""
-    values = asdict(row) | {"stages": json.dumps([list(asdict(stage).values()) for stage in row.stages])}
+    stages = [[_rounded(value) for value in asdict(stage).values()] for stage in row.stages]
+    values = asdict(row) | {"stages": json.dumps(stages)}
     values["status"] = " ".join(row.status.split())
     head = "" if path.exists() and path.stat().st_size else "\t".join(name for name, _ in _COLUMNS) + "\n"
     with path.open("a", encoding="utf-8") as file:
@@ -91,6 +92,10 @@ def read(path: Path) -> list[Row]:
         rows.pop(row.key, None)  # so that the order is that of the latest
         rows[row.key] = row
     return list(rows.values())
+
+
+def _rounded(value: object) -> object:
+    return round(value, 3) if isinstance(value, float) else value
 
 
 def _parse(cells: list[str]) -> Row:

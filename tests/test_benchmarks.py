@@ -162,6 +162,9 @@ def test_a_benchmark_takes_up_where_it_stopped(calls: Path, capsys: pytest.Captu
     assert row.seconds > 0 and row.peak_memory > 1e6
     main(["--markdown"])
     assert len(calls.read_text().splitlines()) == 6
+    main(["data", "--tools", "metabat2", "--seeds", "2", "--threads", "3", "--again"])
+    assert len(calls.read_text().splitlines()) == 9
+    assert len(results.read(Path("results.tsv"))) == 6
 
 
 def test_what_failed_is_said_and_tried_again(calls: Path, capsys: pytest.CaptureFixture[str]) -> None:
