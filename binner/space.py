@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from binner.data import F32, F64, I64, Coverage, Embedding
+from binner.data import F32, F64, I64, Bool, Coverage, Embedding
 from binner.graph import nearest
 from binner.likelihood import Gaussians
 
@@ -19,20 +19,31 @@ logger = logging.getLogger(__name__)
 
 PSEUDO_DEPTH = 0.1  # x, added before the logarithm: below it a sample says no more than "absent"
 READ_BP = 225  # bp: variance of a depth = READ_BP depth / length; 150-bp reads, half of them beside their mate
-SAMPLE_SCATTER = 0.05  # sd of log depth between contigs of a genome in one sample, common scatter taken off
+LEAST_SCATTER = 0.04  # sd of log depth between contigs of a genome, even where the assembly shows none
+LEAST_SHAPE_SCATTER = 0.01
 LONGEST_WEIGHT = 50_000  # bp; a longer contig counts no more in averages over the assembly
 TYPICAL_PAIRS = 8000  # contigs whose neighbours show how depth scatters within genomes
-SAME_GENOME = 0.7  # share of neighbouring contigs in composition that can be trusted to be of one genome
+EM_ROUNDS = 50
+FARTHEST_SIZE = 0.9  # log depth: contigs of one genome do not lie farther apart, unless they are repeats
+FEWEST_PAIRS = 30
+UNKNOWN_SCATTER = 0.2  # of log depth, where there are too few contigs to see any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LogDepth:
-    """Log depths of N contigs in S samples, centred, with their error."""
+class Depths:
+    """Coverage of N contigs in S samples as size and shape, with errors.
 
-    mean: F64  # (N, S)
-    variance: F64  # (N, S), from the counting of reads
-    scatter: float  # sd within genomes of what all samples share (copy number, GC, mappability)
-    typical: float  # counting variance of a typical contig
+    Whatever makes a stretch of a genome more or less frequent than the rest (copies, GC, mappability, haplotypes) does
+    so in all samples alike: it moves the size and leaves the shape as it is.
+    """
+
+    size: F64  # (N,), log of the depth summed over samples, centred
+    shape: F64  # (N, S), roots of each sample's share of it (Hellinger: counting errors are alike); (N, 0) for S = 1
+    size_error: F64  # (N,), variance of `size` from the counting of reads
+    shape_error: F64  # (N,), of each column of `shape`
+    size_scatter: float  # sd of `size` between contigs of a genome beyond counting
+    shape_scatter: float  # and of the columns of `shape`
+    typical: tuple[float, float]  # counting variances of a typical contig: of `size`, of `shape`
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,79 +59,94 @@ WITH_COVERAGE = (Metric("loose", True, 0.5), Metric("tight", True, 2.0), Metric(
 WITHOUT_COVERAGE = (Metric("unit", True, 0), Metric("raw", False, 0))
 
 
-def log_depth(coverage: Coverage, embedding: Embedding, lengths: I64) -> LogDepth:
-    """Log depths with their errors; the scatter within genomes is that of neighbours in composition."""
+def depths(coverage: Coverage, embedding: Embedding, lengths: I64) -> Depths:
+    """Size and shape with their errors; the scatter within genomes is that of neighbours in composition."""
     depth = coverage.mean.astype(np.float64)
-    weight = np.minimum(lengths, LONGEST_WEIGHT).astype(np.float64)[:, None]
-    logs = np.log(depth + PSEUDO_DEPTH)
-    logs -= (logs * weight).sum(0) / weight.sum()
-    variance = READ_BP * np.maximum(depth, PSEUDO_DEPTH) / (lengths[:, None] * (depth + PSEUDO_DEPTH) ** 2)
-    long = lengths >= np.median(lengths)
-    scatter = _scatter(embedding, depth, logs, variance, lengths)
-    logger.info("log depths scatter by %.3f within genomes, beyond the counting of reads", scatter)
-    return LogDepth(logs, variance, scatter, float(np.median(variance[long], axis=0).mean()))
+    total = depth.sum(1)
+    weight = np.minimum(lengths, LONGEST_WEIGHT).astype(np.float64)
+    size = np.log(total + PSEUDO_DEPTH)
+    size -= weight @ size / weight.sum()
+    shape = np.sqrt((depth + PSEUDO_DEPTH) / (depth + PSEUDO_DEPTH).sum(1, keepdims=True))
+    size_error = READ_BP / (lengths * (total + PSEUDO_DEPTH))
+    shape_error = size_error / 4
+    blocks = np.column_stack([size, shape if depth.shape[1] > 1 else shape[:, :0]])
+    errors = np.column_stack([size_error, *[shape_error] * (blocks.shape[1] - 1)])
+    scatter = _scatter(embedding, blocks, errors, covered=total > 1, lengths=lengths)
+    logger.info(
+        "contigs of a genome scatter by %.3f in log depth and %.3f in shape, beyond the counting of reads", *scatter
+    )
+    typical = float(np.median(size_error[lengths >= np.median(lengths)]))
+    return Depths(size, blocks[:, 1:], size_error, shape_error, *scatter, (typical, typical / 4))
 
 
-def _scatter(embedding: Embedding, depth: F64, logs: F64, variance: F64, lengths: I64) -> float:
-    """Standard deviation of what all samples share, from nearest neighbours in composition among long contigs.
+def _scatter(embedding: Embedding, blocks: F64, errors: F64, *, covered: Bool, lengths: I64) -> tuple[float, float]:
+    """Standard deviations within genomes of size and shape, the columns of `blocks` (N, 1 + S), beyond their `errors`.
 
-    Most such neighbours are of one genome, so the 70 % quantile of the absolute difference is that of a normal
-    distribution whose variance is twice the scatter's plus the counting errors.
+    They are those of nearest neighbours in composition among long contigs. Which neighbours are of one genome is told
+    by their shapes, and by sizes that are not too far apart.
     """
-    long = np.flatnonzero(lengths >= max(5000, np.median(lengths)))
-    if len(long) < 10:
-        long = np.arange(len(lengths))
-    long = long[:: -(-len(long) // TYPICAL_PAIRS)]
+    long = np.flatnonzero(covered & (lengths >= max(5000, np.median(lengths))))
+    long = long[:: max(1, -(-len(long) // TYPICAL_PAIRS))]
     neighbours, _ = nearest(_unit(embedding.matrix[long]), 3)
     first, second = np.repeat(long, neighbours.shape[1]), long[neighbours.ravel()]
-    error = variance[first] + variance[second]
-    trust = ((depth[first] + depth[second]) / 2 > 1) / (error + 0.02)
-    seen = trust.sum(1) > 0
-    if not seen.any():
-        return 0.2
-    error, trust, total = error[seen], trust[seen], trust[seen].sum(1)
-    shared = (trust * (logs[first] - logs[second])[seen]).sum(1) / total
-    counting = (trust**2 * error).sum(1) / total**2
-    spread = np.quantile(np.abs(shared), SAME_GENOME) / 1.036  # the 70 % quantile of |N(0, 1)|
-    return float(np.sqrt(max((spread**2 - np.median(counting)) / 2, 1e-3)))
+    if len(first) < FEWEST_PAIRS:
+        return UNKNOWN_SCATTER, LEAST_SHAPE_SCATTER
+    other = np.random.default_rng(0).permutation(long)[np.arange(len(first)) % len(long)]
+    squares = (blocks[first] - blocks[second]) ** 2
+    counting = errors[first] + errors[second]
+    broad = np.maximum(((blocks[first] - blocks[other]) ** 2).mean(0), 1e-3)
+    same, shape = _same_genome(squares[:, 1:], counting[:, 1:], broad[1:])
+    same *= squares[:, 0] < FARTHEST_SIZE**2
+    size = np.sqrt(max(same @ (squares[:, 0] - counting[:, 0]) / max(same.sum(), 1e-9) / 2, 0))
+    return max(float(size), LEAST_SCATTER), max(shape, LEAST_SHAPE_SCATTER)
 
 
-def points(embedding: Embedding, depth: LogDepth | None, metric: Metric) -> F32:
+def _same_genome(squares: F64, counting: F64, broad: F64) -> tuple[F64, float]:
+    """Probability that pairs (P,) are of one genome, by squared differences of shapes (P, S), and the shapes' scatter.
+
+    A mixture (EM): of pairs of one genome, whose variance is `counting` and twice the scatter, and of pairs of two,
+    whose variance is that of random pairs, `broad` (S,). Without shapes (one sample) all pairs are of one genome.
+    """
+    if not squares.shape[1]:
+        return np.ones(len(squares)), 0.0
+    scatter, share = 1e-3, 0.8
+    for _ in range(EM_ROUNDS):
+        narrow = 2 * scatter + counting
+        odds = (squares / narrow - squares / broad + np.log(narrow / broad)).sum(1) / 2 + np.log((1 - share) / share)
+        same = 1 / (1 + np.exp(np.clip(odds, -50, 50)))
+        share = float(np.clip(same.mean(), 1e-6, 1 - 1e-6))
+        scatter = max(float(same @ (squares - counting).mean(1) / max(same.sum(), 1e-9) / 2), 1e-6)
+    return same, float(np.sqrt(scatter))
+
+
+def points(embedding: Embedding, depth: Depths | None, metric: Metric) -> F32:
     """Contigs as points (N, D + 1 + S) whose distances mean the same in composition and in coverage.
 
     Composition is scaled to unit length (of each contig, or of the typical one), which makes the error of a window
-    1 / radius; coverage is scaled so that its error is as large, in the direction that the samples share and in their
-    contrasts, each by its own scatter.
+    1 / radius; size and shape of the coverage are scaled so that their errors are as large.
     """
-    norm = np.linalg.norm(embedding.matrix, axis=1)
-    radius = float(np.median(norm)) or 1.0
+    radius = float(np.median(np.linalg.norm(embedding.matrix, axis=1))) or 1.0
     composition = _unit(embedding.matrix) if metric.unit else embedding.matrix / np.float32(radius)
     if depth is None:
         return np.ascontiguousarray(composition, np.float32)
-    samples = depth.mean.shape[1]
-    shared = depth.mean.mean(1, keepdims=True)
     scale = metric.weight / radius
-    blocks = [composition, shared * np.sqrt(samples) * scale / np.sqrt(samples * depth.scatter**2 + depth.typical)]
-    if samples > 1:
-        blocks.append((depth.mean - shared) * scale / np.sqrt(SAMPLE_SCATTER**2 + depth.typical))
-    return np.ascontiguousarray(np.hstack(blocks), np.float32)
+    size = depth.size[:, None] * scale / np.sqrt(depth.size_scatter**2 + depth.typical[0])
+    shape = depth.shape * scale / np.sqrt(depth.shape_scatter**2 + depth.typical[1])
+    return np.ascontiguousarray(np.hstack([composition, size, shape]), np.float32)
 
 
-def gaussians(embedding: Embedding, depth: LogDepth | None, lengths: I64) -> Gaussians:
-    """The embedding and, with coverage, S directions of log depth: what the samples share, then their contrasts."""
+def gaussians(embedding: Embedding, depth: Depths | None, lengths: I64) -> Gaussians:
+    """The embedding and, where there is coverage, its size and its shape: D + 1 + S directions."""
     if depth is None:
         return Gaussians(embedding.matrix, embedding.variance, embedding.prior)
-    samples = depth.mean.shape[1]
-    frame = np.hstack([np.ones((samples, 1)), np.eye(samples)[:, : samples - 1]])
-    turn = np.linalg.qr(frame)[0]  # (S, S), the first column the shared direction
-    mean = depth.mean @ turn
-    variance = depth.variance @ turn**2 + SAMPLE_SCATTER**2
-    variance[:, 0] += samples * depth.scatter**2 - SAMPLE_SCATTER**2
-    weight = np.minimum(lengths, LONGEST_WEIGHT).astype(np.float64)
-    prior = np.maximum(weight @ mean**2 / weight.sum(), SAMPLE_SCATTER**2)
+    size = (depth.size_error + depth.size_scatter**2)[:, None]
+    shape = np.repeat((depth.shape_error + depth.shape_scatter**2)[:, None], depth.shape.shape[1], 1)
+    weight = np.minimum(lengths, LONGEST_WEIGHT) / np.minimum(lengths, LONGEST_WEIGHT).sum()
+    centred = np.column_stack([depth.size, depth.shape - weight @ depth.shape])
+    prior = np.maximum(weight @ centred**2, 1e-4)
     return Gaussians(
-        np.hstack([embedding.matrix, mean]).astype(np.float32),
-        np.hstack([embedding.variance, variance]).astype(np.float32),
+        np.hstack([embedding.matrix, centred]).astype(np.float32),
+        np.hstack([embedding.variance, size, shape]).astype(np.float32),
         np.concatenate([embedding.prior, prior]).astype(np.float32),
     )
 

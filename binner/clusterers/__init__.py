@@ -13,7 +13,7 @@ from binner.communities import leiden as leiden_communities
 from binner.data import F32, I32, I64, Clustering, Coverage, Embedding, Progress, silent
 from binner.graph import graph_of, nearest, neighbours_that_fit
 from binner.likelihood import Gaussians
-from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, gaussians, log_depth, points
+from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, depths, gaussians, points
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def propose(
         return [Clustering(_spread(np.zeros(len(known), np.int32), known, len(lengths)), "alone")]
     depth = None
     if coverage is not None and coverage.samples:
-        depth = log_depth(coverage, embedding, lengths)
+        depth = depths(coverage, embedding, lengths)
     metrics = WITH_COVERAGE if depth else WITHOUT_COVERAGE
     spaces = [(metric.name, points(embedding, depth, metric)) for metric in metrics]
     if refined is not None:
