@@ -47,7 +47,7 @@ def window_means(windows: WindowEmbedding, row: I64, weight: F32, *, rows: int) 
     gather = csr_matrix((weight, (row, np.arange(len(row)))), shape=(rows, len(row)), dtype=np.float32)
     total = np.asarray(gather.sum(1), np.float32)
     mean: F32 = np.asarray(gather @ windows.matrix, np.float32)
-    mean /= np.maximum(total, 1)
+    mean /= np.where(total > 0, total, 1)
     return mean
 
 

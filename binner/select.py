@@ -99,7 +99,7 @@ class _Judge:
             return np.zeros(0)
         starts = np.concatenate([[0], np.cumsum([len(rows) for rows in clusters])])
         matches, _ = _best_matches(np.concatenate(clusters), starts, *_fields(self.votes))
-        agreement: F64 = np.sort(matches, axis=1)[:, -self.counting :].mean(1)
+        agreement: F64 = np.sort(matches, axis=1)[:, -self.counting :].sum(1) / self.counting  # 0 without votes
         if self.counts is None:
             return agreement
         return agreement + MARKER_WEIGHT * np.array([self._markers(rows) for rows in clusters])
@@ -108,7 +108,8 @@ class _Judge:
         """Share of the votes that count whose best match of the cluster holds each of its contigs, (len(rows),)."""
         matches, labels = _best_matches(rows, np.array([0, len(rows)]), *_fields(self.votes))
         voters = np.argsort(-matches[0], kind="stable")[: self.counting]
-        share: F32 = (self.votes.labels[voters][:, rows] == labels[0, voters][:, None]).mean(0, dtype=np.float32)
+        held = self.votes.labels[voters][:, rows] == labels[0, voters][:, None]
+        share: F32 = held.sum(0, dtype=np.float32) / np.float32(self.counting)
         return share
 
     def _markers(self, rows: I64) -> float:
@@ -130,7 +131,8 @@ def _marker_sets(markers: Markers) -> list[I64]:
 
 def _count_votes(clusterings: Sequence[Clustering], lengths: I64) -> _Votes:
     weight = lengths.astype(np.float64)
-    labels = np.array([clustering.labels for clustering in clusterings], np.int32).reshape(-1, len(lengths))
+    shape = len(clusterings), len(lengths)
+    labels = np.array([clustering.labels for clustering in clusterings], np.int32).reshape(shape)
     sizes = [np.bincount(row[row >= 0], weight[row >= 0]) for row in labels]
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(size) for size in sizes])]).astype(np.int64)
     return _Votes(labels, np.concatenate([np.zeros(0), *sizes]), offsets, weight)

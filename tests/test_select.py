@@ -1,0 +1,264 @@
+"""The judge: what it takes, what it leaves and why; its matching of clusters against plain sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from benchmarks.simulate import simulate
+from binner.data import F32, I32, I64, Bin, Clustering, Markers
+from binner.select import _best_matches, _count_votes, choose
+
+Labels = npt.ArrayLike
+Chosen = tuple[list[Bin], F32]
+
+
+def partition(labels: Labels, *, votes: bool = True) -> Clustering:
+    return Clustering(np.asarray(labels, np.int32), "test", votes)
+
+
+def pick(clusterings: Sequence[Clustering], lengths: Labels, **options: Any) -> Chosen:
+    return choose(clusterings, np.asarray(lengths, np.int64), **{"markers": None, "min_bin_size": 1} | options)
+
+
+def rows_of(bins: Sequence[Bin]) -> list[list[int]]:
+    return [found.rows.tolist() for found in bins]
+
+
+def markers_of(genes: str, counts: npt.ArrayLike) -> Markers:
+    return Markers(tuple(genes.split()), np.asarray(counts, np.uint8), "names")
+
+
+def random_partitions(seed: int, *, contigs: int = 60, number: int = 10) -> tuple[list[Clustering], I64]:
+    """Variations on one theme, some contigs in no cluster, some partitions without a vote; lengths that do not tie."""
+    rng = np.random.default_rng(seed)
+    theme = rng.integers(0, 5, contigs)
+    found = []
+    for place in range(number):
+        labels = np.where(rng.random(contigs) < 0.25, rng.integers(-1, 8, contigs), theme)
+        found.append(partition(np.where(labels >= 0, rng.permutation(9)[labels], -1), votes=place != 3))
+    return found, rng.permutation(np.arange(1000, 1000 + 977 * contigs, 977))
+
+
+def slow_matches(rows: Sequence[int], labels: I32, lengths: I64) -> dict[int, float]:
+    """Jaccard index by bp of a set of contigs with each cluster of a partition that it meets."""
+    here = set(rows)
+    found = {}
+    for label in {int(labels[row]) for row in here} - {-1}:
+        other = set(np.flatnonzero(labels == label).tolist())
+        found[label] = int(lengths[list(here & other)].sum()) / int(lengths[list(here | other)].sum())
+    return found
+
+
+def matches(clusters: Sequence[Sequence[int]], voters: Sequence[Clustering], lengths: I64) -> tuple[Any, Any]:
+    votes = _count_votes(voters, lengths)
+    rows = np.concatenate([np.array(cluster, np.int64) for cluster in clusters])
+    starts = np.concatenate([[0], np.cumsum([len(cluster) for cluster in clusters])]).astype(np.int64)
+    return _best_matches(rows, starts, votes.labels, votes.sizes, votes.offsets, votes.lengths)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_best_matches_equal_a_slow_reference(seed: int) -> None:
+    voters, lengths = random_partitions(seed)
+    voters.append(partition(np.full(60, -1)))  # a partition of nothing
+    rng = np.random.default_rng(seed)
+    clusters = [sorted(rng.choice(60, rng.integers(1, 30), replace=False).tolist()) for _ in range(8)]
+    best, label = matches(clusters, voters, lengths)
+    for place, cluster in enumerate(clusters):
+        for voter, clustering in enumerate(voters):
+            expected = slow_matches(cluster, clustering.labels, lengths)
+            assert best[place, voter] == pytest.approx(max(expected.values(), default=0))
+            if expected:
+                assert expected[label[place, voter]] == max(expected.values())
+            else:
+                assert label[place, voter] == -1
+
+
+def test_agreement_wins() -> None:
+    """Three partitions see contigs 0-3 as one genome, a fourth splits them."""
+    bins, probability = pick(
+        [*[partition([0, 0, 0, 0, 1, 1])] * 3, partition([0, 0, 1, 1, 2, 2])], [10, 10, 10, 10, 10, 10]
+    )
+    assert rows_of(bins) == [[0, 1, 2, 3], [4, 5]]
+    assert [found.size for found in bins] == [40, 20]
+    assert [found.score for found in bins] == pytest.approx([1, 1])
+    np.testing.assert_array_equal(probability, 1)
+
+
+def test_clusters_that_lose_contigs_are_scored_again() -> None:
+    """The best takes contig 3 from its rival, which is worth less then than a third that was behind it."""
+    first = partition([0, 0, 0, 0, -1, -1, -1, -1])
+    rival = partition([-1, -1, -1, 0, 0, 0, 1, -1], votes=False)
+    third = partition([-1, -1, -1, -1, 0, 0, 0, 1])
+    bins, _ = pick([first, first, rival, third, third], [10, 10, 10, 60, 10, 10, 10, 10], min_bin_size=20)
+    assert rows_of(bins) == [[0, 1, 2, 3], [4, 5, 6]]
+    alone, _ = pick([first, first, rival], [10, 10, 10, 60, 10, 10, 10, 10], min_bin_size=20)
+    assert rows_of(alone) == [[0, 1, 2, 3], [4, 5]], "what the best left of it is large enough"
+    assert alone[1].score == 0, "no vote has seen these contigs"
+    less, _ = pick([first, first, rival], [10, 10, 10, 60, 10, 10, 10, 10], min_bin_size=21)
+    assert rows_of(less) == [[0, 1, 2, 3]]
+
+
+@pytest.mark.parametrize(("least", "expected"), [(30, [[0, 1], [2, 3]]), (31, [[0, 1]]), (41, []), (0, None)])
+def test_bins_below_the_least_size_are_none(least: int, expected: list[list[int]] | None) -> None:
+    bins, probability = pick([partition([0, 0, 1, 1, 2])], [20, 20, 10, 20, 5], min_bin_size=least)
+    assert rows_of(bins) == ([[0, 1], [2, 3], [4]] if expected is None else expected)
+    binned = np.isin(np.arange(5), [row for found in bins for row in found.rows])
+    np.testing.assert_array_equal(probability, binned.astype(float))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bins_are_disjoint_large_enough_and_sorted(seed: int) -> None:
+    clusterings, lengths = random_partitions(seed)
+    bins, probability = pick(clusterings, lengths, min_bin_size=60_000)
+    held = np.concatenate([found.rows for found in bins])
+    assert len(set(held.tolist())) == len(held)
+    sizes = [found.size for found in bins]
+    assert sizes == sorted(sizes, reverse=True)
+    assert min(sizes) >= 60_000
+    for found in bins:
+        assert found.size == lengths[found.rows].sum()
+        assert (np.diff(found.rows) > 0).all()
+    assert probability.dtype == np.float32
+    assert probability.min() >= 0
+    assert probability.max() <= 1
+    assert (np.delete(probability, held) == 0).all()
+
+
+def test_bins_of_one_size_come_in_the_order_of_their_contigs() -> None:
+    bins, _ = pick([partition([2, 1, 0, 0, 1, 2])], [10] * 6)
+    assert rows_of(bins) == [[0, 5], [1, 4], [2, 3]]
+
+
+def test_the_probability_is_the_share_of_the_votes_that_count() -> None:
+    """Of four votes the two that agree best with the bin count: one has contig 3 in it and one has not."""
+    voters = [partition([0, 0, 0, 0]), partition([0, 0, 0, 1]), partition([0, 0, 1, 1]), partition([0, 1, 2, 3])]
+    bins, probability = pick(voters, [40, 40, 40, 5], min_bin_size=125)
+    assert rows_of(bins) == [[0, 1, 2, 3]]
+    np.testing.assert_allclose(probability, [1, 1, 1, 0.5])
+    assert bins[0].score == pytest.approx((1 + 120 / 125) / 2)
+
+
+def test_partitions_without_a_vote_propose_only() -> None:
+    voters = [partition([0, 0, 0, 1, 1, 1])] * 2
+    silent = [partition([0, 0, 1, 1, 2, 2], votes=False)] * 9
+    lengths = [10] * 6
+    assert rows_of(pick([*voters, *silent], lengths)[0]) == [[0, 1, 2], [3, 4, 5]]
+    proposed = [partition([0, 0, 0, -1, -1, -1]), partition([-1, -1, -1, 0, 0, 1], votes=False)]
+    bins, _ = pick(proposed, lengths)
+    assert rows_of(bins) == [[0, 1, 2], [3, 4], [5]]
+    assert bins[0].score > bins[1].score
+
+
+def test_without_any_vote_markers_decide() -> None:
+    silent = [partition([0, 0, 1, 1], votes=False), partition([0, 1, 0, 1], votes=False)]
+    markers = markers_of("universal:a universal:b", [[1, 0], [1, 0], [0, 1], [0, 1]])
+    bins, probability = pick(silent, [10] * 4, markers=markers)
+    assert rows_of(bins) == [[0, 2], [1, 3]]
+    assert [found.score for found in bins] == pytest.approx([1, 1])
+    assert (probability == 0).all()
+
+
+TIED = [partition([0, 0, 1, 1]), partition([0, 1, 0, 1])]  # two votes, one for each way to pair four contigs
+
+
+def test_markers_decide_where_the_partitions_agree_alike() -> None:
+    lengths = [10] * 4
+    assert rows_of(pick(TIED, lengths)[0])[0] == [0, 1], "the first one, with nothing to go by"
+    markers = markers_of("universal:a universal:b", [[1, 0], [1, 0], [0, 1], [0, 1]])
+    assert rows_of(pick(TIED, lengths, markers=markers)[0]) == [[0, 2], [1, 3]]
+
+
+def test_a_gene_too_often_counts_against_a_bin() -> None:
+    """Joined they have every gene, most of them twice; apart each is nearly whole."""
+    joined, apart = partition([0, 0]), partition([0, 1])
+    counts = [[1, 1, 1, 0], [1, 1, 0, 1]]
+    bins, _ = pick(
+        [joined, apart], [10, 10], markers=markers_of("universal:a universal:b universal:c universal:d", counts)
+    )
+    assert rows_of(bins) == [[0], [1]]
+    scores = [found.score - 1 for found in bins]  # one vote counts and agrees
+    assert scores == pytest.approx([0.75, 0.75])
+    (together,), _ = pick(
+        [joined], [10, 10], markers=markers_of("universal:a universal:b universal:c universal:d", counts)
+    )
+    assert together.score - 1 == pytest.approx((4 - 2) / 4)
+
+
+def test_each_domain_has_its_own_genes() -> None:
+    """A bacterium is not blamed for the archaeal genes that it lacks, nor the other way round."""
+    genes = "universal:u bacteria:a bacteria:b archaea:a archaea:b archaea:c"
+    counts = [[1, 1, 1, 0, 0, 0], [1, 0, 0, 1, 1, 1], [1, 1, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0]]
+    bins, _ = pick([partition([0, 1, 2, 3])], [40, 30, 20, 10], markers=markers_of(genes, counts))
+    assert [found.score - 1 for found in bins] == pytest.approx([1, 1, 2 / 3, 0])
+    bins, _ = pick([partition([0, 1, 2, 3])], [40, 30, 20, 10], markers=markers_of("universal:u", [[1], [1], [2], [0]]))
+    assert [found.score - 1 for found in bins] == pytest.approx([1, 1, 0, 0])
+
+
+@pytest.mark.parametrize("contigs", [0, 1, 3])
+def test_without_partitions_there_are_no_bins(contigs: int) -> None:
+    bins, probability = pick([], [1000] * contigs)
+    assert bins == []
+    np.testing.assert_array_equal(probability, np.zeros(contigs))
+
+
+@pytest.mark.parametrize("votes", [True, False])
+def test_without_contigs_there_are_no_bins(votes: bool) -> None:
+    bins, probability = pick([partition([], votes=votes)] * 3, [], markers=markers_of("universal:a", np.zeros((0, 1))))
+    assert bins == []
+    assert probability.shape == (0,)
+
+
+def test_one_contig() -> None:
+    bins, probability = pick([partition([0])], [500_000], min_bin_size=200_000)
+    assert rows_of(bins) == [[0]]
+    assert probability.tolist() == [1]
+    assert pick([partition([-1])], [500_000])[0] == []
+    assert pick([partition([0])], [500_000], min_bin_size=500_001)[0] == []
+
+
+def as_sets(bins: Sequence[Bin], names: npt.NDArray[np.int64]) -> dict[frozenset[int], float]:
+    return {frozenset(names[found.rows].tolist()): round(found.score, 9) for found in bins}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_neither_the_order_of_partitions_nor_of_contigs_nor_the_labels_matter(seed: int) -> None:
+    clusterings, lengths = random_partitions(seed)  # two votes that count would tie: a Jaccard index is mutual
+    rng = np.random.default_rng(seed)
+    counts = (rng.random((60, 8)) < 0.1).astype(np.uint8)
+    genes = " ".join(f"{kind}:{gene}" for kind in ("universal", "bacteria") for gene in "abcd")
+    own = np.arange(60)
+    bins, probability = pick(clusterings, lengths, markers=markers_of(genes, counts))
+    expected = as_sets(bins, own)
+    turned, same = pick(clusterings[::-1], lengths, markers=markers_of(genes, counts))
+    assert as_sets(turned, own) == expected
+    np.testing.assert_allclose(same, probability)
+    order = rng.permutation(60)
+    relabelled = []
+    for clustering in clusterings:
+        names = rng.permutation(clustering.labels.max() + 3)
+        labels = np.where(clustering.labels >= 0, names[clustering.labels], -1)[order]
+        relabelled.append(partition(labels, votes=clustering.votes))
+    permuted, moved = pick(relabelled, lengths[order], markers=markers_of(genes, counts[order]))
+    assert as_sets(permuted, order) == expected
+    np.testing.assert_allclose(moved, probability[order])
+
+
+def test_genomes_of_a_metagenome_are_taken_from_the_partitions_that_show_them() -> None:
+    """Each partition has one genome right and joins or cuts the others; the judge finds all of them."""
+    made = simulate(species=4, genome_bp=(60_000, 80_000), samples=1, related=False)
+    genome, lengths = made.genome, made.contigs.lengths
+    rng = np.random.default_rng(1)
+    clusterings = []
+    for right in range(4):
+        joined = np.where(genome == right, 0, 1)
+        cut = np.where(genome == right, 0, 1 + genome * 3 + rng.integers(0, 3, len(genome)))
+        clusterings += [partition(joined), partition(cut)]
+    bins, _ = choose(clusterings, lengths, markers=None, min_bin_size=20_000)
+    assert {frozenset(found.rows.tolist()) for found in bins} == {
+        frozenset(np.flatnonzero(genome == number).tolist()) for number in range(4)
+    }
