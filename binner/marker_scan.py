@@ -1,0 +1,90 @@
+"""Which open reading frames may hold which profile: a scan of all six frames at about 100 ns a base pair.
+
+Seeds (binner.marker_index) are extended without gaps along their diagonal (segments), and the segments of one profile
+in one reading frame are chained. A chain scores about what a gapped alignment would, so the profile search proper need
+only see the few frames whose chain comes near a cutoff. Each frame is read from stop to stop on its own, so the result
+depends neither on strand, order and number of contigs nor on how the work is cut up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from binner import marker_kernel
+from binner.data import F32, I64, Bool, Contigs, Progress, check_array, silent
+from binner.marker_index import UNITS, SeedIndex
+
+PIECE = 250_000  # bp of a strand that is scanned at a time, so that a long contig keeps all threads busy
+BATCH = 1_000_000  # bp of strands that a thread takes at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Reading frames, stop to stop, that may hold a marker; by contig, strand, start and profile. C of them."""
+
+    contig: I64  # (C,), row
+    reverse: Bool  # (C,)
+    start: I64  # (C,), bp on the strand that is read, 0-based
+    stop: I64  # (C,), bp, half-open, without the stop codon
+    profile: I64  # (C,), row
+    bits: F32  # (C,), of the chain of segments
+
+    def __len__(self) -> int:
+        return len(self.contig)
+
+    def take(self, rows: I64 | Bool) -> Candidates:
+        """These rows, in this order."""
+        return Candidates(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+def scan(contigs: Contigs, index: SeedIndex, *, least: F32, threads: int, progress: Progress = silent) -> Candidates:
+    """Reading frames whose chain for a profile reaches `least` (bits, one for each profile)."""
+    check_array("least score of a chain", least, np.float32, (index.profiles,))
+    units = np.ceil(least * UNITS).astype(np.int64)
+    arrays = (index.scores, index.owner, index.occupied, index.first, index.entries)
+
+    def run(pieces: I64) -> I64:
+        out = np.empty((1024, marker_kernel.COLUMNS), np.int64)
+        found = marker_kernel.scan(contigs.codes, contigs.offsets, pieces, arrays, units, out)
+        if found > len(out):
+            out = np.empty((found, marker_kernel.COLUMNS), np.int64)
+            marker_kernel.scan(contigs.codes, contigs.offsets, pieces, arrays, units, out)
+        return out[:found]
+
+    batches = list(_batches(contigs.lengths))
+    tables = [np.empty((0, marker_kernel.COLUMNS), np.int64)]
+    with ThreadPoolExecutor(threads) as pool:
+        for done, table in enumerate(pool.map(run, batches), 1):
+            tables.append(table)
+            progress(done, len(batches))
+    contig, reverse, start, stop, profile, score = np.concatenate(tables).T
+    order = np.lexsort((profile, start, reverse, contig))
+    bits = (score / UNITS).astype(np.float32)
+    return Candidates(contig, reverse > 0, start, stop, profile, bits).take(order)
+
+
+def _batches(lengths: I64) -> Iterator[I64]:
+    """Pieces (contig, reverse, start, stop), in batches of about BATCH bp."""
+    pieces = -(-lengths // PIECE)
+    contig = np.repeat(np.arange(len(lengths)), 2 * pieces)
+    rank = np.arange(len(contig)) - np.repeat(np.cumsum(2 * pieces) - 2 * pieces, 2 * pieces)
+    start = rank // 2 * PIECE
+    stop = np.minimum(start + PIECE, lengths[contig])
+    table = np.stack([contig, rank % 2, start, stop], 1)
+    cuts = np.flatnonzero(np.diff(np.cumsum(stop - start) // BATCH)) + 1
+    return (part for part in np.split(table, cuts) if len(part))
+
+
+def proteins(contigs: Contigs, frames: Candidates) -> list[bytes]:
+    """Letters of the reading frames, X for a codon with an N, W for a TGA that is read through."""
+    found = []
+    for row, reverse, start, stop in zip(frames.contig, frames.reverse, frames.start, frames.stop, strict=True):
+        codes = contigs[row]
+        bases = marker_kernel.COMPLEMENT[codes[::-1][start:stop]] if reverse else codes[start:stop]
+        codons = bases.reshape(-1, 3).astype(np.int64) @ np.array([25, 5, 1])
+        found.append(marker_kernel.LETTERS[marker_kernel.CODONS[codons]].tobytes())
+    return found
