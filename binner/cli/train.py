@@ -40,6 +40,6 @@ def whitening(genomes: Path, output: Path, **given: Any) -> None:
         from binner.train.encoder import train_whitening
         from binner.train.whitening import WhiteningOptions
 
+        options = WhiteningOptions(seed=given["seed"])
         with watch("Training the whitening") as progress:
-            options = WhiteningOptions(seed=given["seed"])
             train_whitening(genomes, output, options, command=["binner", *sys.argv[1:]], progress=progress)

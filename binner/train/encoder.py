@@ -12,9 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from binner.data import Progress, silent
-from binner.errors import OptionError
+from binner.errors import InputError, OptionError
 from binner.train import genomes as training
-from binner.train.whitening import ERROR_LAW_BP, Validation, WhiteningOptions, train, validate
+from binner.train.whitening import (
+    ERROR_LAW_BP,
+    FOLDS,
+    VALIDATION_BP,
+    Validation,
+    WhiteningOptions,
+    genera_to_judge,
+    train,
+    validate,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +40,12 @@ def train_whitening(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OptionError(f"-o {out}: there is something already; name a new folder")
     genomes = training.read(folder, progress=progress)
+    genera = len(genera_to_judge(genomes))
+    if genera < FOLDS:
+        raise InputError(
+            f"{folder}: {genera} genera have a genome with a sequence of {VALIDATION_BP:,} bp, and validation needs "
+            f"{FOLDS}: add genomes of other genera"
+        )
     folds = validate(genomes, options)
     encoder = train(genomes, options)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +64,7 @@ def _card(
     """The model card: data, command, figures."""
     settings = ", ".join(f"{name} {value}" for name, value in asdict(options).items())
     law = np.array([fold.error_law for fold in folds])
+    ratios = ["-" if np.isnan(found).all() else f"{np.nanmean(found):.2f}" for found in law.T]
     ari = np.array([(fold.ari, fold.ari_4mers) for fold in folds])
     rows = [f"| {i} | {fold.genera} | {fold.ari:.3f} | {fold.ari_4mers:.3f} |" for i, fold in enumerate(folds, 1)]
     rows.append("| mean | | {:.3f} | {:.3f} |".format(*ari.mean(0)))
@@ -75,5 +91,5 @@ Observed over predicted variance within held-out genomes (1: the error bar is ri
 
 | piece | {" | ".join(f"{bp / 1000:g} kb" for bp in ERROR_LAW_BP)} |
 |---|{"---|" * len(ERROR_LAW_BP)}
-| ratio | {" | ".join(f"{value:.2f}" for value in np.nanmean(law, axis=0))} |
+| ratio | {" | ".join(ratios)} |
 """

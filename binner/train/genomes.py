@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def read(folder: Path, *, progress: Progress = silent) -> Genomes:
     The files may have any of the compressions that `fasta.read` takes. Raises InputError.
     """
     rows = _table(folder / TABLE)
-    files = {path.name.split(".fa")[0]: path for path in sorted((folder / "genomes").glob("*.fa*"))}
+    files = {path.name.rpartition(".fa")[0]: path for path in sorted((folder / "genomes").glob("*.fa*"))}
     missing = [row["genome"] for row in rows if row["genome"] not in files]
     if missing:
         raise InputError(f"{folder / 'genomes'}: no FASTA file of {missing[0]} ({len(missing)} of {len(rows)} missing)")
@@ -72,10 +73,13 @@ def _table(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(newline="") as lines:
             rows = list(csv.DictReader(lines, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({error}); GENOMES is a folder with {TABLE} and genomes/") from error
     if not rows or any(not row.get(column) for row in rows for column in COLUMNS):
         raise InputError(f"{path}: needs a header and values for {', '.join(COLUMNS)}, separated by tabs")
+    name, times = Counter(row["genome"] for row in rows).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"{path}: genome '{name}' stands there {times} times; leave one")
     return rows
 
 

@@ -12,10 +12,13 @@ from sklearn.metrics import adjusted_rand_score
 from binner.data import F32, F64, I64, Bool
 from binner.encoders import whitening
 from binner.encoders.whitening import Whitening
+from binner.errors import OptionError
 from binner.train.genomes import Genomes, draw_pieces
 
 logger = logging.getLogger(__name__)
 
+FOLDS = 5
+VALIDATION_BP = 10_000  # bp that a genome needs in one sequence to be judged on
 ERROR_LAW_BP = (1500, 3000, 6000, 12000, 25000)
 
 
@@ -29,6 +32,10 @@ class WhiteningOptions:
     reference: int = 6000  # bp, of the pieces that it is learnt from, and of the windows that it wants
     per_genome: int = 48  # pieces
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise OptionError(f"--seed must be from 0 to {2**32 - 1}, not {self.seed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +60,17 @@ def train(genomes: Genomes, options: WhiteningOptions, *, keep: Bool | None = No
     return Whitening(centre, projection, noise, prior, options.k, options.reference, options.reference)
 
 
-def validate(genomes: Genomes, options: WhiteningOptions, *, folds: int = 5) -> list[Validation]:
-    """Train without a fold of the genera, judge on that fold, for each fold."""
-    fold = np.random.default_rng(options.seed).permutation(genomes.genus.max() + 1)[genomes.genus] % folds
+def genera_to_judge(genomes: Genomes) -> I64:
+    """Ids of the genera with a sequence that is long enough to be kept out for validation, ascending."""
+    return np.unique(genomes.genus[genomes.genome[np.diff(genomes.offsets) >= VALIDATION_BP]])
+
+
+def validate(genomes: Genomes, options: WhiteningOptions, *, folds: int = FOLDS) -> list[Validation]:
+    """Train without a fold of the genera, judge on that fold, for each fold; needs as many genera to judge."""
+    genera = genera_to_judge(genomes)
+    fold_of = np.full(genomes.genus.max() + 1, -1)
+    fold_of[genera] = np.random.default_rng(options.seed).permutation(len(genera)) % folds
+    fold = fold_of[genomes.genus]
     results = []
     for out in range(folds):
         encoder = train(genomes, options, keep=fold != out)
@@ -67,9 +82,9 @@ def validate(genomes: Genomes, options: WhiteningOptions, *, folds: int = 5) -> 
 
 def _judge(genomes: Genomes, encoder: Whitening, *, held_out: Bool, seed: int) -> Validation:
     rng = np.random.default_rng(seed)
-    start, stop, owner = draw_pieces(genomes, bp=10_000, per_genome=20, rng=rng)
+    start, stop, owner = draw_pieces(genomes, bp=VALIDATION_BP, per_genome=20, rng=rng)
     start, stop, owner = (array[held_out[owner]] for array in (start, stop, owner))
-    stop = start + rng.integers(2_000, 10_001, len(start))
+    stop = start + rng.integers(2_000, VALIDATION_BP + 1, len(start))
     species = genomes.species[owner]
     plain = whitening.frequencies(genomes.codes, start, stop, k=4) ** 2
     return Validation(
