@@ -84,7 +84,7 @@ def _growth(rows: Sequence[Row]) -> str:
         for tool in TOOLS:
             own = [row for row in rows if (row.set, row.samples, row.tool, row.status) == (set_, samples, tool, OK)]
             at = [_fresh([row for row in own if row.fraction == fraction]) for fraction in fractions]
-            if not own:
+            if all(row.fraction == 1 for row in own):
                 continue
             name = _name((set_, samples, 1.0), most)
             lines.append([name, TOOLS[tool].title, *(_number(median_of(r.cpu_seconds for r in runs)) for runs in at)])

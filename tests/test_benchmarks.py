@@ -102,7 +102,8 @@ def test_growth_has_a_column_for_each_part() -> None:
         replace(ROW, fraction=f, cpu_seconds=s, stages=(Stage("markers", 1, s / 2, 1, kept=False),))
         for f, s in ((0.25, 2), (0.5, 4), (1.0, 8))
     ]
-    assert lines_of(report.tables(rows), "Growth: CPU seconds at a part of the contigs") == [
+    whole_only = replace(ROW, tool="metabat2")
+    assert lines_of(report.tables([*rows, whole_only]), "Growth: CPU seconds at a part of the contigs") == [
         "| task |  | 0.25 | 0.5 | 1 |",
         "| s, 1 sample | binner | 2.0 | 4.0 | 8.0 |",
         "|  | - markers | 1.0 | 2.0 | 4.0 |",
