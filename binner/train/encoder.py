@@ -51,7 +51,7 @@ def train_whitening(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         encoder.save(Path(scratch))
-        (Path(scratch) / CARD).write_text(_card(genomes, options, folds, encoder.digest, command))
+        (Path(scratch) / CARD).write_text(_card(genomes, options, folds, digest=encoder.digest, command=command))
         out.mkdir(exist_ok=True)
         for file in Path(scratch).iterdir():
             file.replace(out / file.name)
@@ -59,7 +59,12 @@ def train_whitening(
 
 
 def _card(
-    genomes: training.Genomes, options: WhiteningOptions, folds: list[Validation], digest: str, command: Sequence[str]
+    genomes: training.Genomes,
+    options: WhiteningOptions,
+    folds: list[Validation],
+    *,
+    digest: str,
+    command: Sequence[str],
 ) -> str:
     """The model card: data, command, figures."""
     settings = ", ".join(f"{name} {value}" for name, value in asdict(options).items())
