@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 ITERATIONS = 4
-MANY_EDGES = 100_000  # of all the graphs together; from there on a second process is worth its start
+MANY_EDGES = 500_000  # of all the graphs together; from there on a second process is worth its start
 
 
 @dataclass(frozen=True, slots=True, eq=False)

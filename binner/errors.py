@@ -1,4 +1,4 @@
-"""What binner raises for its users. `cli` turns each into one line and an exit code; anything else is a bug and keeps its traceback."""
+"""What binner raises for its users: `cli` makes one line and an exit code of it. Anything else is a bug, with traceback."""
 
 from __future__ import annotations
 

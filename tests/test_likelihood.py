@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from binner.data import F64
 from binner.likelihood import Gaussians, log_evidence, most_likely, pool
 
 
@@ -28,11 +27,11 @@ def joint(gaussians: Gaussians, rows: list[int]) -> float:
     return total
 
 
-def evidence(gaussians: Gaussians, rows: list[int]) -> F64:
+def evidence(gaussians: Gaussians, rows: list[int]) -> float:
     labels = np.full(len(gaussians.mean), -1)
     labels[rows] = 0
     pooled = pool(gaussians, labels, 1, temper=1.0)
-    return log_evidence(pooled.weighted, pooled.precision, gaussians.prior)[0]
+    return float(log_evidence(pooled.weighted, pooled.precision, gaussians.prior)[0])
 
 
 def test_the_gain_of_a_merge_is_the_ratio_of_the_marginal_likelihoods() -> None:

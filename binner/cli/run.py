@@ -70,7 +70,7 @@ _method = shared.together(
         heading=METHOD,
         default=True,
         show_default=True,
-        help="Look for marker genes, the slowest part.",
+        help="Look for single-copy marker genes: better bins, and their completeness.",
     ),
     option(
         "--refine/--no-refine",

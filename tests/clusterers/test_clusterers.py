@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from binner.clusterers import CLUSTERERS, EVERY_METRIC, RESOLUTIONS, Scene, propose
+from binner.clusterers import CLUSTERERS, EVERY_METRIC, RESOLUTIONS, propose
+from binner.clusterers._scene import Scene
 from binner.communities import leiden
 from binner.data import I64, Coverage, Embedding
 from binner.graph import graph_of, nearest
