@@ -16,7 +16,7 @@ LAYERS = {
     "1": {"errors"},
     "2": {"config", "data"},
     "3, the machine": {"communities", "inflate", "likelihood", "marker_index", "runtime"},
-    "3, files": {"artifacts", "bin_folder", "fasta", "marker_kernel"},
+    "3, files": {"artifacts", "bin_folder", "fasta", "marker_kernel", "memory"},
     "3, graphs": {"graph"},
     "3, spaces": {"space"},
     "3, sequences and depths": {"clusterers", "coverage", "encoders", "losses", "marker_profiles", "windows"},
