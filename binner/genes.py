@@ -9,6 +9,7 @@ from itertools import chain, pairwise
 import numpy as np
 
 from binner.data import I64, U8, Bool, Contigs, Progress, check_array, silent
+from binner.marker_kernel import LONG_N
 
 BATCH = 200_000  # bp of contigs that one thread takes at a time
 BASES = np.frombuffer(b"ACGTN", np.uint8)
@@ -53,7 +54,7 @@ def call(contigs: Contigs, *, threads: int, progress: Progress = silent) -> Gene
     """Genes of all contigs, whatever their length: about 1 CPU second a Mb. The same with any number of threads."""
     import pyrodigal
 
-    finder = pyrodigal.GeneFinder(meta=True)
+    finder = pyrodigal.GeneFinder(meta=True, mask=True, min_mask=LONG_N)
 
     def find(rows: range) -> list[Called]:
         return [gene for row in rows for gene in _genes_of(finder, row, BASES[contigs[row]].tobytes())]

@@ -1,0 +1,90 @@
+"""The profile search: HMMER's own hits, cutoffs and all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyhmmer
+import pytest
+
+from binner import marker_profiles, marker_search
+from binner.data import I64
+from binner.marker_search import Hits
+
+ROWS = range(3, len(marker_profiles.load()), 12)  # profiles of all sets
+
+
+@pytest.fixture(scope="module")
+def proteins() -> list[bytes]:
+    """Relatives of the profiles' consensus, whole and cut, and random sequences."""
+    rng = np.random.default_rng(1)
+    letters = np.frombuffer(b"ACDEFGHIKLMNPQRSTVWY", np.uint8)
+    found = []
+    for row in ROWS:
+        text = np.frombuffer(str(marker_profiles.load()[row].hmm.consensus).upper().encode(), np.uint8).copy()
+        changed = rng.random(len(text)) < 0.2
+        text[changed] = letters[rng.integers(0, 20, int(changed.sum()))]
+        whole = text.tobytes()
+        found += [whole, whole[: len(whole) // 2], whole[len(whole) // 3 : len(whole) // 2]]
+    return found + [letters[rng.integers(0, 20, 300)].tobytes() for _ in range(10)]
+
+
+def everything(proteins: list[bytes]) -> list[I64]:
+    return [np.arange(len(proteins)) if row in ROWS else np.arange(0) for row in range(len(marker_profiles.load()))]
+
+
+def test_hits_are_those_of_hmmsearch(proteins: list[bytes]) -> None:
+    """The early exit that the cutoffs allow loses nothing."""
+    hits = marker_search.search(proteins, everything(proteins), threads=2)
+    alphabet = pyhmmer.easel.Alphabet.amino()
+    block = pyhmmer.easel.DigitalSequenceBlock(
+        alphabet,
+        [
+            pyhmmer.easel.TextSequence(name=str(i).encode(), sequence=p.decode()).digitize(alphabet)
+            for i, p in enumerate(proteins)
+        ],
+    )
+    expected = []
+    for row in ROWS:
+        profile = marker_profiles.load()[row]
+        for hit in pyhmmer.plan7.Pipeline(alphabet).search_hmm(profile.hmm, block):
+            domain = max(domain.score for domain in hit.domains)
+            if hit.score >= profile.cutoff and domain >= profile.domain_cutoff:
+                expected.append((int(hit.name), row, hit.score))
+    assert len(expected) >= len(ROWS)
+    assert list(zip(hits.protein.tolist(), hits.profile.tolist(), strict=True)) == [e[:2] for e in sorted(expected)]
+    np.testing.assert_allclose(hits.bits, [e[2] for e in sorted(expected)], rtol=1e-4)
+
+
+def test_only_the_pairs_that_are_named(proteins: list[bytes]) -> None:
+    whole = marker_search.search(proteins, everything(proteins), threads=1)
+    pairs = [np.arange(0)] * len(marker_profiles.load())
+    row, protein = int(whole.profile[0]), int(whole.protein[0])
+    pairs[row] = np.array([protein])
+    hits = marker_search.search(proteins, pairs, threads=1)
+    assert (hits.protein.tolist(), hits.profile.tolist()) == ([protein], [row])
+    assert hits.bits[0] == whole.bits[0]
+
+
+def test_threads_and_blocks_do_not_matter(proteins: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    one = marker_search.search(proteins, everything(proteins), threads=1)
+    monkeypatch.setattr(marker_search, "BLOCK", 3)
+    seen: list[tuple[int, int]] = []
+    three = marker_search.search(
+        proteins, everything(proteins), threads=3, progress=lambda done, total: seen.append((done, total))
+    )
+    for name in ("protein", "profile", "bits"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(three, name))
+    assert seen[-1] == (len(seen), len(seen)) and len(seen) > len(ROWS)
+
+
+def test_nothing_to_search() -> None:
+    hits = marker_search.search([], [np.arange(0)] * len(marker_profiles.load()), threads=2)
+    assert len(hits.protein) == len(hits.profile) == len(hits.bits) == 0
+
+
+def test_what_is_no_table_of_hits() -> None:
+    hits = Hits(np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(2, np.float32))
+    with pytest.raises(ValueError, match="scores of hits: shape"):
+        replace(hits, bits=hits.bits[:1])

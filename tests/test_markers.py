@@ -1,0 +1,205 @@
+"""Marker genes of contigs: what was planted is found, the fast way as the full way, whichever way it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.profiles import Profiles, planted_profiles
+from benchmarks.simulate import Metagenome, simulate
+from binner import fasta, marker_profiles, marker_scan, marker_search, markers
+from binner.data import I64, Bin, Contigs, Markers
+from binner.marker_search import Hits
+from tests.assemblies import contigs_of, reverse_complement
+
+DATA = Path("/work/shared/data/dev")
+
+
+@pytest.fixture(scope="module")
+def made() -> Metagenome:
+    """Three genomes with a third of the genes of bacteria and the universal ones, and four of archaea."""
+    some = planted_profiles()
+    archaea = [p for p in marker_profiles.load() if p.set_name == "archaea"][::8]
+    hmms: list[Any] = [profile.hmm for profile in archaea]
+    profiles = Profiles(
+        some.names[::3] + tuple(profile.gene for profile in archaea),
+        some.emissions[::3] + tuple(np.array(hmm.match_emissions, np.float32)[1:] for hmm in hmms),
+    )
+    return simulate(species=3, genome_bp=(90_000, 100_000), contig_bp=9000, profiles=profiles, odd=True, seed=5)
+
+
+@pytest.fixture(scope="module")
+def found(made: Metagenome) -> Markers:
+    return markers.find(made.contigs, threads=1)
+
+
+def test_planted_genes_are_found(made: Metagenome, found: Markers) -> None:
+    """All but one in a hundred, and not more often than they were planted (pieces of cut genes aside)."""
+    columns = [found.genes.index(gene) for gene in made.markers.genes]
+    planted, counts = made.markers.counts.astype(int), found.counts[:, columns].astype(int)
+    assert planted.sum() > 80
+    assert np.maximum(planted - counts, 0).sum() <= 0.01 * planted.sum()
+    assert (counts <= planted + 1).all()
+    assert np.maximum(counts - planted, 0).sum() <= 0.15 * planted.sum()
+
+
+def test_the_fast_way_is_the_full_way(made: Metagenome, found: Markers) -> None:
+    full = markers.find(made.contigs, threads=2, full=True)
+    assert full.genes == found.genes == marker_profiles.genes()
+    assert full.names_digest == found.names_digest == made.contigs.names_digest
+    difference = np.abs(full.counts.astype(int) - found.counts)
+    assert full.counts.sum() > 100
+    assert difference.sum() <= 0.01 * full.counts.sum()
+
+
+def test_order_strand_and_threads_do_not_matter(made: Metagenome, found: Markers) -> None:
+    order = np.random.default_rng(1).permutation(len(made.contigs))
+    shuffled = markers.find(made.contigs.select(order), threads=3)
+    np.testing.assert_array_equal(shuffled.counts, found.counts[order])
+    turned = markers.find(reverse_complement(made.contigs), threads=2)
+    np.testing.assert_array_equal(turned.counts, found.counts)
+
+
+def test_contigs_do_not_influence_each_other(made: Metagenome, found: Markers) -> None:
+    rows = np.flatnonzero(found.counts.any(1))[:3]
+    for row in rows:
+        alone = markers.find(made.contigs.select(np.array([row])), threads=1)
+        np.testing.assert_array_equal(alone.counts[0], found.counts[row])
+
+
+def test_a_long_contig_is_shared_out(made: Metagenome, found: Markers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All contigs as one, with stops in every frame between them, hold the sum of the markers."""
+    stops = np.array([3, 0, 0, 2, 3, 0, 0, 2, 3, 0, 0, 3, 3, 0, 1, 3, 3, 0, 1, 3, 3, 0], np.uint8)
+    pieces = [part for row in range(len(made.contigs)) for part in (made.contigs[row], stops)]
+    one = contigs_of(np.concatenate(pieces))
+    whole = markers.find(one, threads=2)
+    np.testing.assert_array_equal(whole.counts[0], found.counts.sum(0))
+    monkeypatch.setattr(marker_scan, "PIECE", 10_000)
+    monkeypatch.setattr(marker_scan, "BATCH", 30_000)
+    np.testing.assert_array_equal(markers.find(one, threads=2).counts, whole.counts)
+
+
+def test_hmmer_agrees_with_what_the_scan_is_sure_of(
+    made: Metagenome, found: Markers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(markers, "SURE_BITS", 1e9)
+    np.testing.assert_array_equal(markers.find(made.contigs, threads=1).counts, found.counts)
+
+
+def test_contigs_without_markers() -> None:
+    odd = contigs_of(np.zeros(0, np.uint8), np.full(2000, 4, np.uint8), np.zeros(1000, np.uint8))
+    for full in (False, True):
+        assert markers.find(odd, threads=2, full=full).counts.sum() == 0
+        assert markers.find(contigs_of(), threads=2, full=full).counts.shape == (0, len(marker_profiles.genes()))
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_progress_never_falls_and_reaches_its_end(made: Metagenome, full: bool) -> None:
+    seen: list[float] = []
+    contigs = made.contigs.select(np.arange(12))
+    markers.find(contigs, threads=2, full=full, progress=lambda done, total: seen.append(done / total))
+    assert seen == sorted(seen) and seen[-1] == 1
+
+
+def row_of(name: str) -> int:
+    return [marker_profiles.profile_name(profile) for profile in marker_profiles.load()].index(name)
+
+
+def counted(hits: Sequence[tuple[int, str, float]], owner: I64) -> dict[tuple[int, str], int]:
+    """Counts by contig and gene for hits (protein, profile, bits)."""
+    table = markers.count(
+        Hits(
+            np.array([hit[0] for hit in hits], np.int64),
+            np.array([row_of(hit[1]) for hit in hits], np.int64),
+            np.array([hit[2] for hit in hits], np.float32),
+        ),
+        owner,
+        contigs=3,
+    )
+    assert table.dtype == np.uint8 and table.shape == (3, len(marker_profiles.genes()))
+    return {(int(c), marker_profiles.genes()[g]): int(table[c, g]) for c, g in np.argwhere(table)}
+
+
+def test_proteins_are_counted_by_contig() -> None:
+    hits = [(0, "bacteria:TIGR00001", 50), (1, "bacteria:TIGR00001", 60), (2, "bacteria:TIGR00001", 70)]
+    gene = "bacteria:TIGR00001"
+    assert counted(hits, np.array([2, 0, 2])) == {(0, gene): 1, (2, gene): 2}
+    assert counted([], np.zeros(0, np.int64)) == {}
+
+
+def test_synonyms_count_once_for_a_protein_and_twice_for_two() -> None:
+    one = [(0, "bacteria:TIGR00388", 300), (0, "bacteria:TIGR00389", 500)]
+    assert counted(one, np.array([0, 0])) == {(0, "bacteria:TIGR00389"): 1}
+    two = [(0, "bacteria:TIGR00388", 300), (1, "bacteria:TIGR00389", 500)]
+    assert counted(two, np.array([0, 0])) == {(0, "bacteria:TIGR00389"): 2}
+
+
+def test_a_protein_is_one_universal_gene_and_may_be_a_bacterial_one_as_well() -> None:
+    hits = [(0, "universal:COG0541", 500), (0, "universal:COG0552", 400), (0, "bacteria:TIGR00959", 450)]
+    assert counted(hits, np.array([1])) == {(1, "universal:COG0541"): 1, (1, "bacteria:TIGR00959"): 1}
+
+
+def test_a_rival_takes_its_protein_away_and_is_not_counted() -> None:
+    hits = [(0, "universal:COG0085", 600), (0, "universal:COG0086", 900), (1, "universal:COG0085", 800)]
+    assert counted(hits, np.array([0, 1])) == {(1, "universal:COG0085"): 1}
+
+
+def test_counts_stop_at_255() -> None:
+    hits = [(protein, "bacteria:TIGR00001", 50.0) for protein in range(300)]
+    assert list(counted(hits, np.zeros(300, np.int64)).values()) == [255]
+
+
+def quality(rows: list[list[int]], counts: np.ndarray[Any, Any]) -> tuple[list[float], list[float]]:
+    table = Markers(marker_profiles.genes(), counts.astype(np.uint8), "")
+    bins = [Bin(np.array(chosen, np.int64), 1, 0.0) for chosen in rows]
+    complete, contaminated = markers.completeness(table, bins)
+    assert complete.dtype == contaminated.dtype == np.float32
+    return complete.tolist(), contaminated.tolist()
+
+
+def test_completeness_and_contamination() -> None:
+    sets = np.array([gene.split(":")[0] for gene in marker_profiles.genes()])
+    bacteria, archaea = np.flatnonzero(sets == "bacteria"), np.flatnonzero(sets != "bacteria")
+    counts = np.zeros((6, len(sets)))
+    counts[0, bacteria] = 1
+    counts[1, bacteria[:10]] = [1, 1, 1, 1, 1, 1, 1, 1, 2, 3]
+    counts[2, archaea] = 1
+    counts[3, archaea[:36]] = 1
+    counts[4, archaea[36:]] = 1
+    complete, contaminated = quality([[0], [0, 1], [1], [2], [3, 4], [3], [5], [2, 3, 4]], counts)
+    expected = [100, 100, 1000 / 107, 100, 100, 50, 0, 100]
+    np.testing.assert_allclose(complete, expected, rtol=1e-6)
+    np.testing.assert_allclose(contaminated, [0, 100 * 13 / 107, 100 * 3 / 107, 0, 0, 0, 0, 100], rtol=1e-6)
+
+
+def test_no_bins_have_no_quality() -> None:
+    assert quality([], np.zeros((2, len(marker_profiles.genes())))) == ([], [])
+
+
+@pytest.mark.benchmark
+def test_loss_on_real_contigs() -> None:
+    """At most 1 % of the hits of the full way are missed, and 2 % are new."""
+    contigs: Contigs = fasta.read(DATA / "f1rt" / "contigs.fa.gz", min_length=1000)
+    full = markers.find(contigs, threads=2, full=True).counts.astype(int)
+    fast = markers.find(contigs, threads=2).counts.astype(int)
+    assert np.maximum(full - fast, 0).sum() <= 0.01 * full.sum()
+    assert np.maximum(fast - full, 0).sum() <= 0.02 * full.sum()
+
+
+def test_the_search_is_asked_for_little(made: Metagenome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scan leaves HMMER a small share of the pairs of protein and profile."""
+    asked: list[int] = []
+    search = marker_search.search
+
+    def counting(proteins: list[bytes], pairs: list[I64], **options: Any) -> Hits:
+        asked.append(sum(len(names) for names in pairs))
+        return search(proteins, pairs, **options)
+
+    monkeypatch.setattr(marker_search, "search", counting)
+    markers.find(made.contigs, threads=1)
+    markers.find(made.contigs, threads=1, full=True)
+    assert asked[0] < 0.02 * asked[1]
