@@ -70,20 +70,21 @@ def _candidates(clusterings: Sequence[Clustering], lengths: I64, least_bp: int) 
 
 
 def _take_best(candidates: list[I64], judge: _Judge, lengths: I64, least_bp: int) -> Iterator[tuple[I64, float]]:
-    """Greedily: the best cluster whose contigs are all free; one that lost contigs to it is scored anew."""
+    """Greedily: the best cluster (the larger of equals) whose contigs are all free; one that lost some is scored anew."""
     free = np.ones(len(lengths), bool)
-    heap = [(-score, place) for place, score in enumerate(judge.scores(candidates))]
+    sizes = [int(lengths[rows].sum()) for rows in candidates]
+    heap = [(-score, -sizes[place], place) for place, score in enumerate(judge.scores(candidates))]
     heapq.heapify(heap)
     while heap:
-        loss, place = heapq.heappop(heap)
+        loss, _, place = heapq.heappop(heap)
         rows = candidates[place]
         left = rows[free[rows]]
         if len(left) == len(rows):
             free[rows] = False
             yield rows, -loss
-        elif len(left) and lengths[left].sum() >= least_bp:
+        elif len(left) and (size := int(lengths[left].sum())) >= least_bp:
             candidates[place] = left
-            heapq.heappush(heap, (-judge.scores([left])[0], place))
+            heapq.heappush(heap, (-judge.scores([left])[0], -size, place))
 
 
 class _Judge:
