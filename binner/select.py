@@ -70,7 +70,7 @@ def _candidates(clusterings: Sequence[Clustering], lengths: I64, least_bp: int) 
 
 
 def _take_best(candidates: list[I64], judge: _Judge, lengths: I64, least_bp: int) -> Iterator[tuple[I64, float]]:
-    """Greedily: the best cluster (the larger of equals) whose contigs are all free; others lose them, are scored anew."""
+    """Greedily: the best cluster (the larger of equals) whose contigs are all free; the rest is scored anew."""
     free = np.ones(len(lengths), bool)
     sizes = [int(lengths[rows].sum()) for rows in candidates]
     heap = [(-score, -sizes[place], place) for place, score in enumerate(judge.scores(candidates))]
