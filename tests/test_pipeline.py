@@ -320,7 +320,7 @@ def test_bad_input_leaves_nothing_behind(name: str, calls: list[str]) -> None:
 
 
 def test_an_assembly_that_does_not_fit_leaves_nothing_behind(calls: list[str]) -> None:
-    with pytest.raises(OptionError, match=r"6 contigs with 0\.0 Mb need about 300 MB of memory, and 1 MB may be used"):
+    with pytest.raises(OptionError, match=r"6 contigs with 0\.0 Mb need about 550 MB of memory, and 1 MB may be used"):
         pipeline.run(config(machine=MachineConfig(max_memory=10**6)))
     assert not Path("contigs_binner").exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -43,7 +44,7 @@ def test_what_a_stage_took(caplog: pytest.LogCaptureFixture) -> None:
     assert first.peak_memory - second.peak_memory > 50 * MB
     assert second.seconds < 0.2
     assert stages.peak_memory == first.peak_memory
-    assert "Measuring coverage: done in 0." in caplog.text
+    assert re.search(r"Measuring coverage: done in \d+\.\d s", caplog.text)
 
 
 def test_the_time_of_children_counts() -> None:
