@@ -132,6 +132,8 @@ def test_from_the_command_line_to_bins(folder: Path, capsys: pytest.CaptureFixtu
         ("train whitening genomes -o out -t 0", "--threads must be from 1"),
         ("train whitening genomes -o out -q -v", "-v and -q contradict"),
         ("train network genomes -o out", "No such command 'network'"),
+        ("train markers none -o out", "none: not a folder"),
+        ("train markers genomes -o none/out", "-o none/out: there is no such folder"),
     ],
 )
 def test_mistakes_take_one_line(line: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
