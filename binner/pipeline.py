@@ -139,8 +139,9 @@ class _Job:
 
         if not len(self.contigs):
             return [], np.zeros(0, np.float32)
-        _, embedding = self._embed()
-        clusterings = self._cluster(embedding, coverage)
+        windows, embedding = self._embed()
+        refined = self._refine(windows, embedding, coverage) if self.config.refine else None
+        clusterings = self._cluster(embedding, coverage, refined)
         return self.stages.run("choice", "Choosing bins", work)
 
     def _embed(self) -> tuple[WindowEmbedding, Embedding]:
@@ -151,7 +152,25 @@ class _Job:
 
         return self.stages.run("embedding", "Embedding contigs", work, key=self._embedding_key())
 
-    def _cluster(self, embedding: Embedding, coverage: Coverage | None) -> list[Clustering]:
+    def _refine(self, windows: WindowEmbedding, embedding: Embedding, coverage: Coverage | None) -> F32:
+        def work(progress: Progress) -> F32:
+            from binner import refine
+
+            return refine.fit(
+                windows,
+                embedding,
+                coverage,
+                self.contigs.lengths,
+                config=refine.RefineConfig(),
+                seed=self.config.seed,
+                device=self.device,
+                progress=progress,
+            )
+
+        depends_on = (self._embedding_key(), self._coverage_key(), self.config.seed, code_version("refine"))
+        return self.stages.run("refinement", "Refining the embedding", work, key=key(*depends_on))
+
+    def _cluster(self, embedding: Embedding, coverage: Coverage | None, refined: F32 | None) -> list[Clustering]:
         def work(progress: Progress) -> list[Clustering]:
             from binner import clusterers
 
@@ -161,6 +180,7 @@ class _Job:
                 self.contigs.lengths,
                 seed=self.config.seed,
                 threads=self._threads,
+                refined=refined,
                 progress=progress,
             )
 
@@ -225,7 +245,8 @@ class _Job:
         return key(self.contigs.digest, self.config.encoder, fingerprint(weights), code_version("embed"))
 
     def _clustering_key(self) -> str:
-        return key(self._embedding_key(), self._coverage_key(), self.config.seed, code_version("clusterers"))
+        refined = code_version("refine") if self.config.refine else None
+        return key(self._embedding_key(), self._coverage_key(), self.config.seed, refined, code_version("clusterers"))
 
 
 def write_coverage(
