@@ -1,4 +1,4 @@
-"""What binner raises for its users: `cli` makes a line and an exit code of it. All else is a bug and keeps its traceback."""
+"""What binner raises for its users; `cli` makes one line and an exit code of it. All else keeps its traceback."""
 
 from __future__ import annotations
 
