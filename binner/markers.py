@@ -94,7 +94,7 @@ def count(hits: Hits, owner: I64, *, contigs: int) -> U8:
 def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
     """Completeness and contamination (%) of each bin, (B,): single-copy genes that it has, and copies too many.
 
-    Both are shares of the genes of bacteria (107), or of the universal ones and those of archaea (81) where the bin has
+    Both are shares of the genes of bacteria (107), or of the universal ones and those of archaea (72) where the bin has
     a larger share of these. Lineages that lack some of the genes, as Patescibacteria and endosymbionts do, come out
     less complete than they are.
     """
