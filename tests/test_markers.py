@@ -16,7 +16,7 @@ from binner.data import I64, Bin, Contigs, Markers
 from binner.marker_search import Hits
 from tests.assemblies import contigs_of, reverse_complement
 
-DATA = Path("/work/shared/data/dev")
+DATA = Path(__file__).parents[2] / "shared" / "data" / "dev"
 
 
 @pytest.fixture(scope="module")
