@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -67,6 +68,7 @@ def main() -> None:
     """`python -m tests.fakes CALLS STAGE ARGS`: binner with these; note their names, stand still at STAGE."""
     from binner import cli
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, as CI may be, ignores it
     calls, stop, *args = sys.argv[1:]
 
     def call(name: str) -> None:
