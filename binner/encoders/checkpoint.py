@@ -1,0 +1,121 @@
+"""Folders of transformers in the published layout: config.json beside model.safetensors or pytorch_model.bin."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from binner.encoders.transformer import Transformer, TransformerConfig
+from binner.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+CONFIG, TOKENIZER, SAFETENSORS, PICKLED = "config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin"
+FIELDS = {
+    "vocab_size": "vocabulary",
+    "hidden_size": "width",
+    "num_hidden_layers": "layers",
+    "num_attention_heads": "heads",
+    "intermediate_size": "inner",
+    "type_vocab_size": "types",
+    "layer_norm_eps": "epsilon",
+    "hidden_dropout_prob": "dropout",
+}
+ACTIVATION = "gelu"  # the exact one
+NOT_OURS = re.compile(r"cls\.|pooler\.|(.*\.)?position_ids$")  # of the masked language model; never trained; a counter
+SHOWN = 3  # keys that an error names
+
+
+def load(folder: Path) -> Transformer:
+    """The transformer in `folder`, float32, in evaluation mode.
+
+    Raises InputError where a file is missing or damaged, or a key is missing, unexpected or of another shape.
+    """
+    config = read_config(folder / CONFIG)
+    path = next((folder / name for name in (SAFETENSORS, PICKLED) if (folder / name).exists()), None)
+    if path is None:
+        raise InputError(f"{folder}: neither {SAFETENSORS} nor {PICKLED} in it; name a folder with a trained encoder")
+    tensors = {bare(name): tensor for name, tensor in _read(path).items()}
+    tensors = {name: tensor.float() for name, tensor in tensors.items() if not NOT_OURS.match(name)}
+    with torch.device("meta"):
+        model = Transformer(config)
+    _compare(path, tensors, model.state_dict())
+    model.load_state_dict(tensors, assign=True)
+    return model.eval()
+
+
+def save(model: Transformer, folder: Path, *, tokenizer: Path) -> None:
+    """Write config.json, model.safetensors (the type of the weights as it is) and a copy of `tokenizer` (a file)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {name: getattr(model.config, own) for name, own in FIELDS.items()}
+    rest = {"model_type": "bert", "hidden_act": ACTIVATION, "attention_probs_dropout_prob": 0.0}
+    (folder / CONFIG).write_text(json.dumps({**config, **rest}, indent=1) + "\n")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    unfinished = folder / f".{SAFETENSORS}.tmp"
+    save_file(tensors, unfinished, metadata={"format": "pt"})
+    unfinished.replace(folder / SAFETENSORS)
+    if tokenizer.resolve() != (folder / TOKENIZER).resolve():
+        shutil.copyfile(tokenizer, folder / TOKENIZER)
+
+
+def read_config(path: Path) -> TransformerConfig:
+    """The shape that a config.json describes. Raises InputError."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        activation = content.get("hidden_act", ACTIVATION)
+        if activation != ACTIVATION:
+            raise ValueError(f"hidden_act is '{activation}', and only '{ACTIVATION}' is known")
+        given = {own: content[name] for name, own in FIELDS.items() if name in content}
+        types = TransformerConfig.__annotations__
+        whole = {own: int(value) if types[own] == "int" else float(value) for own, value in given.items()}
+        return TransformerConfig(**whole)  # type: ignore[arg-type]
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; name a folder with a trained encoder") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not the description of a transformer: {error}") from error
+
+
+def bare(name: str) -> str:
+    """A key without the prefixes of wrappers: those of data-parallel training and of the masked language model.
+
+    >>> bare("module.bert.encoder.layer.0.mlp.wo.bias")
+    'encoder.layer.0.mlp.wo.bias'
+    """
+    return name.removeprefix("module.").removeprefix("bert.")
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        tensors = (
+            load_file(path)
+            if path.name == SAFETENSORS
+            else torch.load(path, map_location="cpu", weights_only=True, mmap=False)
+        )
+    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        why = str(error).strip().partition("\n")[0]
+        raise InputError(f"{path}: not weights that can be read safely ({why})") from error
+    if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+        raise InputError(f"{path}: holds other things than tensors by name")
+    return tensors
+
+
+def _compare(path: Path, found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    """Raise InputError unless both have the same keys and shapes."""
+    for what, keys in (("missing", wanted.keys() - found.keys()), ("unexpected", found.keys() - wanted.keys())):
+        if keys:
+            shown = ", ".join(sorted(keys)[:SHOWN]) + (", ..." if len(keys) > SHOWN else "")
+            raise InputError(f"{path}: {len(keys)} {what} keys: {shown}; is {CONFIG} that of these weights?")
+    for name, tensor in wanted.items():
+        if found[name].shape != tensor.shape:
+            shapes = f"{tuple(found[name].shape)}, and {CONFIG} wants {tuple(tensor.shape)}"
+            raise InputError(f"{path}: {name} has the shape {shapes}")
