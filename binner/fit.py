@@ -1,21 +1,28 @@
-"""The one optimisation loop: AdamW, warm-up and cosine, clipping, an early stop. Refinement and training share it."""
+"""The one optimisation loop: AdamW, warm-up and cosine, clipping, an early stop. Refinement and training share it.
+
+Under `torchrun` every process goes through it with batches of its own; gradients are averaged over the processes. What
+a run needs to go on after it was killed is kept in one file, and the rest follows from the seed and the step.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from binner.data import Progress, silent
 
 logger = logging.getLogger(__name__)
 
 Batch = TypeVar("Batch")
+Report = Callable[[int, Mapping[str, float]], None]  # figures of a step: loss, rate, norm of the gradient
 BETAS = (0.9, 0.98)
 
 
@@ -27,15 +34,28 @@ class FitConfig:
     learning_rate: float = 1e-3  # at its highest
     weight_decay: float = 1e-2  # of matrices; biases and scales have none
     warm_up: float = 0.1  # share of the steps
-    clip: float = 1.0  # norm of the gradient
+    clip: float = 1.0  # norm of the gradient; inf: never
     check_every: int = 50  # steps between two looks at whether it still gets better
     patience: int = 0  # looks without a gain after which it stops; 0: never
     least_gain: float = 1e-3  # relative
+    cosine: bool = True  # False: the rate stays at its highest after the warm-up
+    betas: tuple[float, float] = BETAS
+    accumulate: int = 1  # batches whose gradients make one step
+    save_every: int = 500  # steps between two states that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What else the loop does; by default nothing."""
+
+    report: Report | None = None  # called behind every step
+    state: Path | None = None  # where the state is kept, and taken up from if it is there
+    rates: Mapping[str, float] = field(default_factory=dict)  # prefix of weights: factor of their learning rate
 
 
 def fit(
     model: nn.Module,
-    batches: Iterator[Batch],
+    batches: Iterator[Batch] | Callable[[int], Iterator[Batch]],
     loss: Callable[[Batch], Tensor],
     *,
     config: FitConfig,
@@ -43,43 +63,33 @@ def fit(
     device: str,
     validate: Callable[[], float] | None = None,
     progress: Progress = silent,
+    watched: Watched | None = None,
 ) -> list[float]:
     """Change the weights of `model` (moved to `device`) so that `loss` of the batches falls; the losses of the steps.
 
-    Every `check_every` steps it looks at `validate` (lower is better; the weights of the best look are kept), or
-    without one at the mean loss since the last look. The chance inside the model (dropout) follows from `seed`;
-    torch's global state is left as it was. On a GPU the loss is computed in bf16. Raises ArithmeticError if the loss
-    is not finite.
+    `batches` are an iterator, or a function from the number of batches that were had before to the rest of them, which
+    a run that is to be taken up needs. Every `check_every` steps it looks at `validate` (lower is better; the weights
+    of the best look are kept), or without one at the mean loss since the last look. The chance inside the model
+    (dropout) follows from `seed` and the step; torch's global state is left as it was. On a GPU the loss is computed in
+    bf16. Raises ArithmeticError if the loss is not finite.
     """
     model.to(device)
+    run = _Run(model, config, validate=validate, watched=watched or Watched())
+    run.restore()
     kind = torch.device(device).type
-    optimiser = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.learning_rate, betas=BETAS)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, config))
-    watch = _Watch(config, model if validate else None)
-    losses: list[float] = []
+    stream = batches(run.step * config.accumulate) if callable(batches) else batches
     with torch.random.fork_rng([torch.device(device)] if kind == "cuda" else []):
-        torch.manual_seed(seed)
-        for step, batch in zip(range(1, config.steps + 1), batches, strict=False):
+        while run.step < config.steps and not run.over:
+            parts = list(islice(stream, config.accumulate))
+            if len(parts) < config.accumulate:
+                break
             model.train()
-            with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
-                value = loss(batch)
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            optimiser.step()
-            schedule.step()
-            losses.append(float(value.detach()))
-            if not math.isfinite(losses[-1]):
-                raise ArithmeticError(f"the loss is {losses[-1]} at step {step}")
-            progress(step, config.steps)
-            if step % config.check_every == 0:
-                recent = losses[-config.check_every :]
-                if watch.is_over(_validated(model, validate) if validate else sum(recent) / len(recent)):
-                    logger.debug("no gain any more: stopped at step %d of %d", step, config.steps)
-                    break
-    watch.restore()
+            torch.manual_seed(_mixed(seed, run.step))
+            run.update(_backward(parts, loss, kind))
+            progress(run.step, config.steps)
+    run.watch.restore()
     model.eval()
-    return losses
+    return run.losses
 
 
 def rate(step: int, config: FitConfig) -> float:
@@ -87,21 +97,154 @@ def rate(step: int, config: FitConfig) -> float:
     up = max(1, round(config.warm_up * config.steps))
     if step < up:
         return (step + 1) / up
+    if not config.cosine:
+        return 1.0
     return 0.5 * (1 + math.cos(math.pi * min(1, (step - up) / max(1, config.steps - up))))
 
 
-def _groups(model: nn.Module, decay: float) -> list[dict[str, object]]:
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
+def average_gradients(model: nn.Module) -> None:
+    """Mean of the gradients over the processes, if there is more than one.
+
+    One exchange of all of them behind the backward pass: it works whatever part of the model a loss goes through, and
+    accumulated gradients are exchanged once.
+    """
+    if ranks() == 1:
+        return
+    gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= ranks()
+    for gradient, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+def ranks() -> int:
+    """How many processes train together."""
+    return int(distributed.get_world_size()) if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def rank() -> int:
+    """Which of them this is, from 0."""
+    return int(distributed.get_rank()) if ranks() > 1 else 0
+
+
+def _mixed(seed: int, step: int) -> int:
+    """A seed for each step and process."""
+    return ((seed * 1_000_003 + step) * 1_009 + rank()) % 2**63
+
+
+def _backward(parts: Sequence[Batch], loss: Callable[[Batch], Tensor], kind: str) -> float:
+    """Add the gradients of the mean loss of the batches; that mean."""
+    total = 0.0
+    for batch in parts:
+        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+            value = loss(batch) / len(parts)
+        value.backward()  # type: ignore[no-untyped-call]
+        total += float(value.detach())
+    return total
+
+
+class _Run:
+    """Where the optimisation stands, and how it gets on by a step."""
+
+    def __init__(
+        self, model: nn.Module, config: FitConfig, *, validate: Callable[[], float] | None, watched: Watched
+    ) -> None:
+        self.model, self.config, self.validate, self.watched = model, config, validate, watched
+        self.optimiser = torch.optim.AdamW(
+            _groups(model, config, watched.rates), lr=config.learning_rate, betas=config.betas
+        )
+        self.highest = [float(group["lr"]) for group in self.optimiser.param_groups]
+        self.watch = _Watch(config, model if validate else None)
+        self.losses: list[float] = []
+        self.over = False
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return len(self.losses)
+
+    def update(self, value: float) -> None:
+        """Take the step whose gradients are there, look whether it still gets better, and keep the state."""
+        config = self.config
+        share = rate(self.step, config)
+        average_gradients(self.model)
+        for group, highest in zip(self.optimiser.param_groups, self.highest, strict=True):
+            group["lr"] = highest * share
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.losses.append(value)
+        if not math.isfinite(value):
+            raise ArithmeticError(f"the loss is {value} at step {self.step}")
+        if self.step % config.check_every == 0:
+            self.over = self.watch.is_over(self._look())
+            if self.over:
+                logger.debug("no gain any more: stopped at step %d of %d", self.step, config.steps)
+        if self.watched.report:
+            self.watched.report(self.step, {"loss": value, "rate": share, "gradient": float(norm)})
+        if self.step % config.save_every == 0 or self.over:
+            self._save()
+
+    def _look(self) -> float:
+        if self.validate is None:
+            recent = self.losses[-self.config.check_every :]
+            return sum(recent) / len(recent)
+        self.model.eval()
+        with torch.no_grad():
+            found = self.validate() if rank() == 0 else 0.0
+        if ranks() > 1:  # all must decide alike
+            shared = torch.tensor(found, dtype=torch.float64, device=next(self.model.parameters()).device)
+            distributed.broadcast(shared, 0)
+            found = float(shared)
+        return found
+
+    def _save(self) -> None:
+        path = self.watched.state
+        if path is None or rank():
+            return
+        unfinished = path.with_name(f".{path.name}.tmp")
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "watch": self.watch.state(),
+                "losses": self.losses,
+                "over": self.over,
+            },
+            unfinished,
+        )
+        unfinished.replace(path)
+
+    def restore(self) -> None:
+        """Take up the kept state, if there is one."""
+        path = self.watched.state
+        if path is None or not path.exists():
+            return
+        device = next(self.model.parameters()).device
+        kept: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        self.model.load_state_dict(kept["model"])
+        self.optimiser.load_state_dict(kept["optimiser"])
+        self.watch.take(kept["watch"])
+        self.losses, self.over = list(kept["losses"]), bool(kept["over"])
+        logger.info("%s: taken up after step %d of %d", path, self.step, self.config.steps)
+
+
+def _groups(model: nn.Module, config: FitConfig, rates: Mapping[str, float]) -> list[dict[str, object]]:
+    """Matrices, which decay, and the rest, which does not, for each of the learning rates."""
+    found: dict[tuple[float, bool], list[Tensor]] = {}
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            factor = next((factor for prefix, factor in rates.items() if name.startswith(prefix)), 1.0)
+            found.setdefault((factor, weight.ndim > 1), []).append(weight)
     return [
-        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": decay},
-        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
+        {
+            "params": weights,
+            "weight_decay": config.weight_decay if decays else 0.0,
+            "lr": config.learning_rate * factor,
+        }
+        for (factor, decays), weights in found.items()
     ]
-
-
-def _validated(model: nn.Module, validate: Callable[[], float]) -> float:
-    model.eval()
-    with torch.no_grad():
-        return validate()
 
 
 class _Watch:
@@ -123,6 +266,14 @@ class _Watch:
             if self.model is not None:
                 self.kept = {name: weight.detach().clone() for name, weight in self.model.state_dict().items()}
         return 0 < self.config.patience <= self.looks_without_gain
+
+    def state(self) -> dict[str, Any]:
+        """What `take` takes up."""
+        return {"best": self.best, "kept": self.kept, "looks": self.looks_without_gain}
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Go on where another stopped."""
+        self.best, self.kept, self.looks_without_gain = state["best"], state["kept"], state["looks"]
 
     def restore(self) -> None:
         """Give the model the weights of the best look."""
