@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from binner.errors import OptionError
 
 EncoderName = Literal["whitening"]
+Strands = Literal["both", "forward"]
 
 STDIN = Path("-")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")  # of a model on huggingface.co: owner/name
 SHORTEST_CONTIG = 200  # bp; below it neither composition nor the middle of a contig (its ends are cut) says anything
 MOST_THREADS = 1024
 _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
@@ -63,6 +65,61 @@ class MachineConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """How an encoder reads contigs. None: as the encoder itself has it."""
+
+    window: int | None = None  # bp
+    strands: Strands = "both"
+    max_windows: int | None = None  # of a contig; None: all
+    devices: int = 1  # processes, each with a GPU
+
+    def __post_init__(self) -> None:
+        if self.window is not None:
+            _require(
+                self.window >= SHORTEST_CONTIG, f"--window must be at least {SHORTEST_CONTIG} bp, not {self.window:,}"
+            )
+        if self.max_windows is not None:
+            _require(self.max_windows >= 1, f"--max-windows must be at least 1, not {self.max_windows}")
+        _require(
+            1 <= self.devices <= MOST_THREADS, f"--devices must be from 1 to {MOST_THREADS:,}, not {self.devices:,}"
+        )
+        _require(self.strands in get_args(Strands), f"--strands must be both or forward, not '{self.strands}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Part `number` (from 1) of `of` parts of an assembly."""
+
+    number: int = 1
+    of: int = 1
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.number <= self.of, f"--shard is I/N with I from 1 to N, not {self.number}/{self.of}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From what was typed.
+
+        >>> Shard.parse("2/8")
+        Shard(number=2, of=8)
+        """
+        match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+        if match is None:
+            raise OptionError(f"--shard is I/N, as in 2/8, not '{text}'")
+        return cls(int(match[1]), int(match[2]))
+
+
+def check_encoder_name(encoder: str) -> None:
+    """Raise OptionError unless it ships with binner, is a folder, or could be the name of a model on huggingface.co."""
+    known = get_args(EncoderName)
+    _require(
+        encoder in known or Path(encoder).is_dir() or HUB_NAME.fullmatch(encoder) is not None,
+        f"--encoder must be {' or '.join(known)}, a folder with a trained encoder, or the name of a model on"
+        f" huggingface.co (owner/name); '{encoder}' is neither",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """Everything that `binner run` can be told."""
 
@@ -72,7 +129,9 @@ class RunConfig:
     machine: MachineConfig = field(default_factory=MachineConfig)
     min_length: int = 1000  # bp, of the contigs that take part
     min_bin_size: int = 200_000  # bp
-    encoder: str = "whitening"  # an EncoderName, or a folder with a trained encoder
+    encoder: str = "whitening"  # an EncoderName, a folder with a trained encoder, or a name on huggingface.co
+    reading: EncoderConfig = field(default_factory=EncoderConfig)
+    embedding: tuple[Path, ...] = ()  # what `binner embed` wrote, in place of an encoder
     markers: bool = True
     refine: bool | None = None  # None: only where it pays
     seed: int = 1
@@ -90,11 +149,7 @@ class RunConfig:
             re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", self.prefix) is not None,
             f"--prefix goes into file names: letters, digits, '_', '.' and '-' (up to 100), not '{self.prefix}'",
         )
-        known = get_args(EncoderName)
-        _require(
-            self.encoder in known or Path(self.encoder).is_dir(),
-            f"--encoder must be {' or '.join(known)} or a folder with a trained encoder; '{self.encoder}' is neither",
-        )
+        check_encoder_name(self.encoder)
 
     @property
     def folder(self) -> Path:

@@ -26,6 +26,19 @@ def tile(contigs: Contigs, *, length: int) -> Windows:
     return Windows(contig[stretch], begin + span * piece // of, begin + span * (piece + 1) // of)
 
 
+def thin(windows: Windows, most: int) -> Windows:
+    """At most `most` windows of each contig, evenly spread over those that it has."""
+    number = np.bincount(windows.contig)
+    first = np.cumsum(number) - number
+    place = np.arange(len(windows)) - first[windows.contig]
+    of = number[windows.contig]
+    # Window i of n is the middle of one of `most` equal parts if the parts' middles pass a whole number there.
+    part = (2 * place * most + of) // (2 * of)
+    following = (2 * (place + 1) * most + of) // (2 * of)
+    keep = (of <= most) | (part < following)
+    return Windows(windows.contig[keep], windows.start[keep], windows.stop[keep])
+
+
 @njit(nogil=True, cache=True)
 def _stretches(codes: U8, offsets: I64) -> tuple[I64, I64, I64]:
     """Contig, start and stop (bp in the contig) of every stretch between gaps that is long enough."""

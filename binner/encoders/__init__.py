@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from binner.data import F32, I64, U8
+from binner.config import HUB_NAME, EncoderConfig, MachineConfig
+from binner.data import F32, I64, U8, Progress, silent
 from binner.encoders.whitening import Whitening
 
 MODELS = Path(__file__).parent.parent / "models"
@@ -31,18 +33,50 @@ class Encoder(Protocol):
     def prior(self) -> F32:
         """Variance of genome means around 0, (D,)."""
 
-    def embed(self, codes: U8, start: I64, stop: I64) -> F32:
+    def embed(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
         """Encode codes[start:stop], (V, D) float32, the same for both strands, for every batch and every order."""
 
     def variance(self, lengths: I64) -> F32:
         """Variance of contigs of these lengths (bp) around the mean of their genome, (N, D)."""
 
 
-ENCODERS: dict[str, Callable[[Path], Encoder]] = {"whitening": Whitening.load}
+def _whitening(folder: Path, config: EncoderConfig, _: MachineConfig) -> Encoder:
+    """On the CPU, with the threads that numba and BLAS are held to."""
+    encoder = Whitening.load(folder)
+    return replace(encoder, window=config.window or encoder.window)
 
 
-def load(encoder: str) -> Encoder:
-    """The encoder that ships under this name, or the one in this folder. Raises InputError."""
+def _language_model(folder: Path, config: EncoderConfig, machine: MachineConfig) -> Encoder:
+    from binner.encoders.language_model import LanguageModel  # loads torch: 2 s
+
+    return LanguageModel.load(folder, config, device=machine.device, threads=machine.threads)
+
+
+Load = Callable[[Path, EncoderConfig, MachineConfig], Encoder]  # reads a folder; raises InputError
+ENCODERS: dict[str, Load] = {"whitening": _whitening}
+
+
+def locate(encoder: str) -> Path:
+    """The folder of an encoder: that ships under this name, lies in this folder, or has this name on huggingface.co.
+
+    Raises InputError.
+    """
     if encoder in ENCODERS:
-        return ENCODERS[encoder](MODELS / encoder)
-    return ENCODERS["whitening"](Path(encoder))
+        return MODELS / encoder
+    if not Path(encoder).is_dir() and HUB_NAME.fullmatch(encoder):
+        from binner.encoders import hub
+
+        return hub.resolve(encoder)
+    return Path(encoder)
+
+
+def load(encoder: str, config: EncoderConfig | None = None, machine: MachineConfig | None = None) -> Encoder:
+    """The encoder that ships under this name, lies in this folder, or has this name on huggingface.co.
+
+    A folder with a config.json or a tokenizer holds a language model, any other a whitening. The device of `machine` is
+    "cpu" (the default) or "cuda:N". Raises InputError.
+    """
+    folder = locate(encoder)
+    is_model = any((folder / name).exists() for name in ("config.json", "tokenizer.json"))
+    read = ENCODERS.get(encoder) or (_language_model if is_model else _whitening)
+    return read(folder, config or EncoderConfig(), machine or MachineConfig(device="cpu"))

@@ -15,12 +15,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from binner.encoders.tokenizer import TOKENIZER
 from binner.encoders.transformer import Transformer, TransformerConfig
 from binner.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-CONFIG, TOKENIZER, SAFETENSORS, PICKLED = "config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin"
+CONFIG, SAFETENSORS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
 FIELDS = {
     "vocab_size": "vocabulary",
     "hidden_size": "width",

@@ -8,9 +8,24 @@ from typing import Self
 import numpy as np
 from tokenizers import Tokenizer as Backend
 
-from binner.data import I32
-from binner.encoders.checkpoint import TOKENIZER
+from binner.data import I32, N_CODE, U8
 from binner.errors import InputError
+
+TOKENIZER = "tokenizer.json"
+_FORWARD, _REVERSE = bytes.maketrans(b"\0\1\2\3", b"ACGT"), bytes.maketrans(b"\0\1\2\3", b"TGCA")
+
+
+def text(codes: U8, *, reverse: bool = False) -> str:
+    """The bases of `codes`, upper-case; those of the other strand if `reverse`.
+
+    Single N are left out: no token contains one, and the [UNK] that each would become was never trained. No window
+    spans a gap (`binner.windows`).
+
+    >>> text(np.array([0, 0, 4, 1, 3], np.uint8)), text(np.array([0, 0, 4, 1, 3], np.uint8), reverse=True)
+    ('AACT', 'AGTT')
+    """
+    turned, letters = (codes[::-1], _REVERSE) if reverse else (codes, _FORWARD)
+    return turned.tobytes().translate(letters, bytes([N_CODE])).decode()
 
 
 class Tokenizer:

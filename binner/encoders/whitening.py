@@ -16,7 +16,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from binner.data import F32, F64, I64, U8, check_array, digest
+from binner.data import F32, F64, I64, U8, Progress, check_array, digest, silent
 from binner.encoders.kmers import canonical_index, count
 from binner.errors import InputError
 
@@ -50,12 +50,13 @@ class Whitening:
         """Of the weights."""
         return digest(self.centre, self.projection, self.noise, self.prior, str((self.k, self.window, self.reference)))
 
-    def embed(self, codes: U8, start: I64, stop: I64) -> F32:
+    def embed(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
         """Encode codes[start:stop], (V, D) float32, the same for both strands."""
         out = np.empty((len(start), self.projection.shape[1]), np.float32)
         for first in range(0, len(start), WINDOWS_PER_BATCH):
             rows = slice(first, first + WINDOWS_PER_BATCH)
             out[rows] = (frequencies(codes, start[rows], stop[rows], k=self.k) - self.centre) @ self.projection
+            progress(min(first + WINDOWS_PER_BATCH, len(start)), len(start))
         return out
 
     def variance(self, lengths: I64) -> F32:

@@ -1,0 +1,86 @@
+"""How far a contig may lie from its genome: a linear map of an encoder's vectors, and the variances behind it.
+
+The map is that of the whitening (`binner.encoders.whitening.fit`): linear discriminant analysis with shrinkage, so that
+contigs of one genome scatter alike and independently in every direction, by noise x reference / length.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from binner.data import F32, I64, check_array, digest
+from binner.errors import InputError
+
+ERROR_LAW = "error_law.safetensors"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ErrorLaw:
+    """H: width of the vectors; D: directions that are kept."""
+
+    centre: F32  # (H,)
+    projection: F32  # (H, D)
+    noise: F32  # (D,), variance within a genome of a window of `reference` bp
+    prior: F32  # (D,), variance of genome means around 0
+    reference: int  # bp
+    fitted: bool = True  # False: nobody measured it
+
+    def __post_init__(self) -> None:
+        width, directions = self.projection.shape
+        for name, size in (("centre", (width,)), ("noise", (directions,)), ("prior", (directions,))):
+            check_array(name, getattr(self, name), np.float32, size)
+        check_array("projection", self.projection, np.float32, (-1, -1))
+        if (self.noise <= 0).any() or (self.prior <= 0).any() or self.reference < 1:
+            raise ValueError("variances and the reference length must be positive")
+
+    @classmethod
+    def plain(cls, width: int, *, reference: int) -> Self:
+        """What is assumed of an encoder on which nothing was measured: half of all variance lies within genomes."""
+        ones = np.ones(width, np.float32)
+        return cls(0 * ones, np.eye(width, dtype=np.float32), ones, ones, reference, fitted=False)
+
+    @property
+    def digest(self) -> str:
+        """Of all its numbers."""
+        return digest(self.centre, self.projection, self.noise, self.prior, str(self.reference))
+
+    def variance(self, lengths: I64) -> F32:
+        """Variance of a contig of each length (bp) around the mean of its genome, (N, D)."""
+        return (self.reference / np.maximum(lengths, 1)[:, None] * self.noise).astype(np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write it beside the model in `folder`."""
+        tensors = {"centre": self.centre, "projection": self.projection, "noise": self.noise, "prior": self.prior}
+        unfinished = folder / f".{ERROR_LAW}.tmp"
+        unfinished.write_bytes(save(tensors, metadata={"reference": str(self.reference)}))
+        unfinished.replace(folder / ERROR_LAW)
+
+    @classmethod
+    def load(cls, folder: Path, *, width: int) -> Self | None:
+        """The law beside the model in `folder`, None if there is none.
+
+        Raises InputError if it is damaged, or that of a model of another width.
+        """
+        path = folder / ERROR_LAW
+        if not path.exists():
+            return None
+        try:
+            content = path.read_bytes()
+            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+            tensors = load(content)
+            centre, projection, noise, prior = (tensors[name] for name in ("centre", "projection", "noise", "prior"))
+            law = cls(centre, projection, noise, prior, int(header["__metadata__"]["reference"]))
+            if len(law.centre) != width:
+                raise ValueError(f"of vectors {len(law.centre)} wide, and the model's are {width} wide")
+            return law
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from error
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise InputError(f"{path}: no error law ({error}); fit it again with `binner train errors`") from error
