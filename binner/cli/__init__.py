@@ -12,6 +12,7 @@ import click
 
 from binner import __version__
 from binner.cli.coverage import coverage
+from binner.cli.evaluate import evaluate
 from binner.cli.run import run
 from binner.cli.train import train
 from binner.errors import BinnerError
@@ -36,6 +37,7 @@ def cli() -> None:
 cli.add_command(run)
 cli.add_command(coverage)
 cli.add_command(train)
+cli.add_command(evaluate)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

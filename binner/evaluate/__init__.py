@@ -1,0 +1,1 @@
+"""How well bins and embeddings match genomes that are known."""

@@ -1,0 +1,101 @@
+"""The tables of genomes and bins: every format that is read, and one line for what is not one."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from binner.errors import InputError
+from binner.evaluate.tables import Origin, read_bins, read_labels, read_truth
+
+CAMI = "#CAMI\n@Version:0.9.1\n@SampleID:s\n\n"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return tmp_path / "table.tsv"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\tg\t5\nb\th\t7\n",
+        "contig\tgenome\tlength\na\tg\t5\nb\th\t7",
+        "length\tspecies\tcontigName\n5\tg\ta\n7\th\tb\n",
+        f"{CAMI}@@SEQUENCEID\tBINID\t_LENGTH\na\tg\t5\nb\th\t7\n",
+        f"{CAMI}@@SEQUENCEID\tTAXID\tLENGTH\tBINID\r\na\t1\t5\tg\r\nb\t2\t7\th\r\n",
+    ],
+)
+def test_truth_is_read(table: Path, text: str) -> None:
+    table.write_text(text)
+    assert read_truth(table) == {"a": Origin(("g",), 5), "b": Origin(("h",), 7)}
+    assert read_labels(table) == {"a": "g", "b": "h"}
+    table.write_bytes(gzip.compress(text.encode()))
+    assert list(read_truth(table)) == ["a", "b"]
+
+
+def test_lengths_may_come_from_elsewhere(table: Path) -> None:
+    table.write_text("a\tg\nb\th\n")
+    assert read_truth(table, lengths={"a": 3, "b": 4})["b"].length == 4
+    with pytest.raises(InputError, match="line 2: no length of contig 'b'"):
+        read_truth(table, lengths={"a": 3})
+
+
+def test_contigs_of_several_genomes(table: Path) -> None:
+    table.write_text("a\tg\t5\na\th\t5\na\tg\t5\nb\tg\t1\n")
+    assert read_truth(table)["a"] == Origin(("g", "h"), 5)
+    assert read_labels(table) == {"b": "g"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a g 5\n", "line 1: 1 columns"),
+        ("a\tg\tlong\n", "'long', which is no number"),
+        ("a\tg\t0\n", "'0', which is no number"),
+        ("a\tg\t5\na\th\t6\n", "line 2: contig 'a' has 6 bp here and 5 bp above"),
+        ("contig\tdepth\na\t1\n", "no column 'BINID'"),
+        (f"{CAMI}@@SEQUENCEID\tTAXID\n", "no column 'BINID'"),
+        (f"{CAMI}@@SEQUENCEID\tBINID\tLENGTH\na\tg\t1\n@SampleID:t\n", "line 7: a second sample"),
+        (">a\nACGT\n", "FASTA, and not a table"),
+    ],
+)
+def test_what_is_no_truth_is_one_line(table: Path, text: str, message: str) -> None:
+    table.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_truth(table)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\tx\nb\ty\nb\ty\n",
+        "contig\tbin\na\tx\nb\ty\n",
+        "clustername\tcontigname\nx\ta\ny\tb\n",
+        "contig\tlength\tbin\tprobability\na\t9\tx\t1\nb\t8\ty\t1\nc\t7\t\t0\n",
+        f"{CAMI}@@SEQUENCEID\tBINID\na\tx\nb\ty\n",
+    ],
+)
+def test_bins_are_read_from_tables(table: Path, text: str) -> None:
+    table.write_text(text)
+    assert read_bins(table) == [("a", "x"), ("b", "y")]
+
+
+def test_bins_are_read_from_folders(tmp_path: Path) -> None:
+    (tmp_path / "1.fa").write_text(">a words\nAC\nGT\n>b\nA\n")
+    (tmp_path / "2.fasta.gz").write_bytes(gzip.compress(b">c\nA\n"))
+    (tmp_path / "3.fna").touch()
+    (tmp_path / "notes.txt").write_text(">d\n")
+    assert read_bins(tmp_path) == [("a", "1.fa"), ("b", "1.fa"), ("c", "2.fasta.gz")]
+
+
+def test_what_are_no_bins_is_one_line(tmp_path: Path, table: Path) -> None:
+    with pytest.raises(InputError, match="no FASTA files in this folder"):
+        read_bins(tmp_path)
+    with pytest.raises(InputError, match="no such file"):
+        read_bins(table)
+    table.write_bytes(b"\xff\xfe\n")
+    with pytest.raises(InputError, match="not a text file"):
+        read_bins(table)
