@@ -34,7 +34,7 @@ def read(folder: Path, *, progress: Progress = silent) -> Genomes:
 
     The files may have any of the compressions that `fasta.read` takes. Raises InputError.
     """
-    rows = _table(folder / TABLE)
+    rows = table_rows(folder / TABLE)
     files = {path.name.rpartition(".fa")[0]: path for path in sorted((folder / "genomes").glob("*.fa*"))}
     missing = [row["genome"] for row in rows if row["genome"] not in files]
     if missing:
@@ -69,7 +69,8 @@ def draw_pieces(genomes: Genomes, *, bp: int, per_genome: int, rng: np.random.Ge
     return start, start + bp, np.concatenate([np.zeros(0, np.int64), *owners])
 
 
-def _table(path: Path) -> list[dict[str, str]]:
+def table_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a genomes.tsv, one for each genome, with all of COLUMNS. Raises InputError."""
     try:
         with path.open(newline="") as lines:
             rows = list(csv.DictReader(lines, delimiter="\t"))
