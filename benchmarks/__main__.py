@@ -24,9 +24,10 @@ from typing import TypeVar
 from benchmarks import report, results
 from benchmarks.measure import measure
 from benchmarks.results import OK, Row, Stage
-from benchmarks.score import read_bins, score
 from benchmarks.tasks import ALL, Inputs, Task, find_sets, find_tasks, prepare
 from benchmarks.tools import TOOLS, Job, stage_record
+from binner.evaluate.bins import overlap, score
+from binner.evaluate.tables import read_bins
 from binner.runtime import granted_threads
 
 _Value = TypeVar("_Value")
@@ -102,11 +103,11 @@ def _run_one(row: Row, inputs: Inputs, plan: Plan) -> Row:
         usage = measure([*(tool.find() or []), *tool.arguments(job)], log, threads=row.threads)
         if usage.code:
             said = log.read_text(errors="replace").strip().splitlines()[-1:]
-            genomes = len({genome for genome, _ in inputs.truth.values()})
+            genomes = len({genome for origin in inputs.truth.values() for genome in origin.genomes})
             row = replace(row, status=f"exit code {usage.code}: {' '.join(said)}", genomes=genomes)
         else:
             bins = out / tool.bins
-            found = score(inputs.truth, read_bins(bins) if bins.exists() else {})
+            found = score(overlap(inputs.truth, read_bins(bins) if bins.exists() else []))
             row = replace(row, **asdict(found), stages=_stages(stage_record(out)))
     return replace(row, seconds=usage.seconds, cpu_seconds=usage.cpu_seconds, peak_memory=usage.peak_memory)
 

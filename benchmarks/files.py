@@ -40,7 +40,7 @@ def write_contigs(contigs: Contigs, path: Path, *, seed: int) -> None:
 
 
 def write_truth(contigs: Contigs, genome: I32, genomes: tuple[str, ...], path: Path) -> None:
-    """Contig, genome and length of the contigs that belong to one, as `score.py` reads them."""
+    """Contig, genome and length of the contigs that belong to one, as `binner evaluate` reads them."""
     with path.open("w") as file:
         for row in np.flatnonzero(genome >= 0):
             file.write(f"{contigs.names[row]}\t{genomes[genome[row]]}\t{contigs.lengths[row]}\n")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.score import read_truth
+from binner.evaluate.tables import Truth, read_truth
 
 CONTIGS, DEPTHS, TRUTH = "contigs.fa.gz", "depth.jgi.txt.gz", "truth.tsv"
 ALL = -1  # samples
@@ -36,7 +36,7 @@ class Inputs:
     contigs: Path  # FASTA, gzip
     depth: Path | None  # of jgi_summarize_bam_contig_depths
     abundance: Path | None  # the means of `depth` as VAMB reads them, in the order of the contigs
-    truth: dict[str, tuple[str, int]]  # contig: genome, bp
+    truth: Truth
 
 
 def find_sets(data: Path, wanted: Sequence[str] = ()) -> list[Path]:

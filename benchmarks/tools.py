@@ -34,7 +34,7 @@ class Tool:
 
     title: str
     arguments: Callable[[Job], list[str]]  # after the program
-    bins: str  # where the bins are in the folder of results, as `score.read_bins` reads them
+    bins: str  # where the bins are in the folder of results, as `read_bins` reads them
     takes: Callable[[int], bool] = lambda samples: True  # noqa: ARG005
     program: str = ""  # binner's own Python without one
     asks_version: str = "--version"

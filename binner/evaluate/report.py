@@ -36,7 +36,9 @@ def _compare(known: Truth, path: Path, *, truth: Path, filtered: bool) -> Overla
     pairs = read_bins(path)
     binned = {contig for contig, _ in pairs}
     unknown = binned - known.keys()
-    if binned and unknown == binned:
+    if not binned:
+        LOGGER.warning("%s: no bins in it%s", path, " (FASTA files)" if path.is_dir() else "")
+    elif unknown == binned:
         why = " of the length asked for" if filtered else ""
         raise InputError(
             f"{path}: none of its contigs ('{pairs[0][0]}', ...) is among those{why}"

@@ -57,17 +57,15 @@ def read_bins(path: Path) -> Pairs:
     """Contigs and their bins, from a folder of FASTA files, a table of contigs and bins, or a file in CAMI's format.
 
     A table may have a header, by which VAMB's (bin first) and binner's `contigs.tsv` are understood; a contig whose
-    bin is empty is in none. A FASTA file of a folder is a bin, called as the file.
+    bin is empty is in none. A FASTA file of a folder (.fa, .fna, .fasta, perhaps compressed) is a bin, called as the
+    file.
 
     Raises InputError for anything else.
     """
     if not path.is_dir():
         return list(dict.fromkeys((contig, name) for _, contig, name, _ in _cells(path, names=_BIN)))
-    files = sorted(file for file in path.iterdir() if _FASTA & set(file.suffixes) and file.is_file())
-    if not files:
-        raise InputError(f"{path}: no FASTA files in this folder (.fa, .fna or .fasta, plain or compressed)")
-    filled = [file for file in files if file.stat().st_size]
-    return list(dict.fromkeys((contig, file.name) for file in filled for contig, _ in fasta.records(file)))
+    files = sorted(file for file in path.iterdir() if _FASTA & set(file.suffixes) and file.stat().st_size)
+    return list(dict.fromkeys((contig, file.name) for file in files for contig, _ in fasta.records(file)))
 
 
 def _length(text: str | None, known: Mapping[str, int], *, contig: str, where: str) -> int:

@@ -56,6 +56,14 @@ def test_short_contigs_do_not_count(case: Path) -> None:
     assert len(bins_table({"x": found}).splitlines()) == 4  # a head, x1, x2 and x5
 
 
+def test_no_bins_are_scored_with_a_warning(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    assert call("evaluate", "bins", "gold.binning", "empty", "-q") == 0
+    out, err = capsys.readouterr()
+    assert "near_complete\t0\n" in out
+    assert "empty: no bins in it (FASTA files)" in err
+
+
 def test_lengths_of_a_fasta_file(case: Path) -> None:
     Path("truth.tsv").write_text("c1\tg\nc2\th\n")
     Path("contigs.fa").write_text(">c1\nACGT\n>c2\nAC\n")
