@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _WHOLE_FILE = 64 << 20  # bytes; larger files are fingerprinted by samples
 _SAMPLES, _SAMPLE_BYTES = 64, 64 << 10
 _PACKAGE = Path(__file__).parent
-_DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 _UNFINISHED = ".tmp"
 _TYPES: dict[str, Callable[..., Any]] = {
     name: kind for name, kind in vars(data).items() if isinstance(kind, type) and is_dataclass(kind)
@@ -99,6 +99,29 @@ def fingerprint(path: Path) -> str:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
+class OtherKeyError(ValueError):
+    """What was read is not what was wanted: the result of something else."""
+
+
+def write(path: Path, own: str, value: object) -> None:
+    """Write a result and its key: dataclasses of `binner.data`, arrays, texts, numbers, lists and tuples of them."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    meta = json.dumps({"key": own, "value": _flatten(value, arrays)})
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    with unfinished.open("wb") as file:
+        np.savez(file, meta=np.frombuffer(meta.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+    unfinished.replace(path)
+
+
+def read(path: Path, wanted: str) -> Any:
+    """What `write` wrote. Raises OtherKeyError if it has another key, and one of DAMAGE if it is not whole."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        meta = json.loads(arrays["meta"].tobytes())
+        if meta["key"] != wanted:
+            raise OtherKeyError(path)
+        return _restore(meta["value"], arrays)
+
+
 @dataclass(frozen=True)
 class Cache:
     """The kept results, `<stage>.npz` each, in one folder. The latest of each stage is kept, so disk use is bounded."""
@@ -109,26 +132,19 @@ class Cache:
         """The kept result, or None if there is none, it has another key, or it is damaged (which is logged)."""
         path = self._path(stage)
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                meta = json.loads(arrays["meta"].tobytes())
-                if meta["key"] != wanted:
-                    logger.info("%s: inputs, options or code have changed since the result in %s", stage, path)
-                    return None
-                return _restore(meta["value"], arrays)
+            return read(path, wanted)
         except FileNotFoundError:
             return None
-        except _DAMAGE as error:
+        except OtherKeyError:
+            logger.info("%s: inputs, options or code have changed since the result in %s", stage, path)
+            return None
+        except DAMAGE as error:
             logger.warning("%s: the kept result in %s is damaged (%s) and is computed again", stage, path, error)
             return None
 
     def save(self, stage: str, own: str, value: object) -> None:
         """Keep a result: dataclasses of `binner.data`, arrays, texts, numbers, and lists and tuples of them."""
-        arrays: dict[str, npt.NDArray[Any]] = {}
-        meta = json.dumps({"key": own, "value": _flatten(value, arrays)})
-        unfinished = self._path(stage).with_suffix(_UNFINISHED)
-        with unfinished.open("wb") as file:
-            np.savez(file, meta=np.frombuffer(meta.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-        unfinished.replace(self._path(stage))
+        write(self._path(stage), own, value)
 
     def kept(self) -> Iterator[Path]:
         """The files of the kept results."""

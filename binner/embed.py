@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.queues import Queue
 
 import numpy as np
 
 from binner import encoders
-from binner.data import F32, I64, Contigs, Embedding, Progress, WindowEmbedding, silent
+from binner.config import EncoderConfig, MachineConfig, Shard
+from binner.data import F32, I64, Contigs, Embedding, Progress, WindowEmbedding, Windows, silent
 from binner.encoders import Encoder
-from binner.windows import tile
+from binner.runtime import limit_threads
+from binner.windows import thin, tile
 
 logger = logging.getLogger(__name__)
 
-WINDOWS_PER_STEP = 1 << 14  # between two reports of progress
+PIECES_PER_DEVICE = 8  # so that devices finish together, and progress shows
+
+Embedded = tuple[WindowEmbedding, Embedding]
 
 
-def embed_windows(contigs: Contigs, *, encoder: Encoder, progress: Progress = silent) -> WindowEmbedding:
-    """Cut the contigs into windows and encode each once."""
-    windows = tile(contigs, length=encoder.window)
+def embed_windows(
+    contigs: Contigs, *, encoder: Encoder, max_windows: int | None = None, progress: Progress = silent
+) -> WindowEmbedding:
+    """Cut the contigs into windows and encode each once; of each contig at most `max_windows`, evenly spread."""
+    windows = every = tile(contigs, length=encoder.window)
+    if max_windows is not None:
+        windows = thin(every, max_windows)
+    if len(windows) < len(every):
+        logger.info(
+            "--max-windows %d: %d of %d windows are read, %.0f %% of the bases",
+            *(max_windows, len(windows), len(every), 100 * windows.lengths.sum() / every.lengths.sum()),
+        )
     begin = contigs.offsets[windows.contig]
-    start, stop = begin + windows.start, begin + windows.stop
-    matrix = np.empty((len(windows), len(encoder.prior)), np.float32)
-    for first in range(0, len(windows), WINDOWS_PER_STEP):
-        rows = slice(first, first + WINDOWS_PER_STEP)
-        matrix[rows] = encoder.embed(contigs.codes, start[rows], stop[rows])
-        progress(min(first + WINDOWS_PER_STEP, len(windows)), len(windows))
+    matrix = encoder.embed(contigs.codes, begin + windows.start, begin + windows.stop, progress=progress)
     return WindowEmbedding(windows, matrix, f"{encoder.name} {encoder.digest}", contigs.names_digest)
 
 
@@ -51,9 +64,100 @@ def window_means(windows: WindowEmbedding, row: I64, weight: F32, *, rows: int) 
     return mean
 
 
-def embed(contigs: Contigs, *, encoder: str, progress: Progress = silent) -> tuple[WindowEmbedding, Embedding]:
-    """Windows and contigs in the space of an encoder, named or in a folder. Raises InputError."""
-    loaded = encoders.load(encoder)
-    windows = embed_windows(contigs, encoder=loaded, progress=progress)
+def embed(
+    contigs: Contigs,
+    *,
+    encoder: str,
+    config: EncoderConfig | None = None,
+    machine: MachineConfig | None = None,
+    progress: Progress = silent,
+) -> Embedded:
+    """Windows and contigs in the space of an encoder, named or in a folder.
+
+    With `config.devices` above 1, a process for each: cuda:0, cuda:1, ..., or equal shares of the threads of a CPU.
+    The device of `machine` is "cpu" (the default) or "cuda:N". Raises InputError and OptionError.
+    """
+    config, machine = config or EncoderConfig(), machine or MachineConfig(device="cpu")
+    embedded = (
+        _embed_on_devices(contigs, encoder, config, machine, progress=progress)
+        if config.devices > 1
+        else _embed(contigs, encoders.load(encoder, config, machine), config, progress=progress)
+    )
+    windows, _ = embedded
     logger.info("%d contigs in %d windows, encoded by %s", len(contigs), len(windows.windows), windows.encoder)
-    return windows, embed_contigs(windows, encoder=loaded, contigs=len(contigs))
+    return embedded
+
+
+def part(contigs: Contigs, shard: Shard) -> Contigs:
+    """The contigs of a shard: neighbours, cut so that every shard has about as many bases."""
+    ends = np.cumsum(contigs.lengths)
+    total = ends[-1] if len(ends) else 0
+    first, last = (np.searchsorted(ends, total * i // shard.of, "right") for i in (shard.number - 1, shard.number))
+    return contigs.select(np.arange(first, len(contigs) if shard.number == shard.of else last))
+
+
+def join(parts: Sequence[Embedded], *, names_digest: str) -> Embedded:
+    """The embedding of contigs from those of their shards, in order; all come from one encoder."""
+    first = np.cumsum([0, *(len(embedding.matrix) for _, embedding in parts)])
+    windows = [found.windows for found, _ in parts]
+    encoder = parts[0][0].encoder
+    prior = parts[0][1].prior
+    return (
+        WindowEmbedding(
+            Windows(
+                np.concatenate([rows.contig + add for rows, add in zip(windows, first, strict=False)]),
+                np.concatenate([rows.start for rows in windows]),
+                np.concatenate([rows.stop for rows in windows]),
+            ),
+            np.concatenate([found.matrix for found, _ in parts]),
+            encoder,
+            names_digest,
+        ),
+        Embedding(
+            np.concatenate([embedding.matrix for _, embedding in parts]),
+            np.concatenate([embedding.variance for _, embedding in parts]),
+            prior,
+            encoder,
+            names_digest,
+        ),
+    )
+
+
+def _embed(contigs: Contigs, encoder: Encoder, config: EncoderConfig, *, progress: Progress = silent) -> Embedded:
+    windows = embed_windows(contigs, encoder=encoder, max_windows=config.max_windows, progress=progress)
+    return windows, embed_contigs(windows, encoder=encoder, contigs=len(contigs))
+
+
+def _embed_on_devices(
+    contigs: Contigs, encoder: str, config: EncoderConfig, machine: MachineConfig, *, progress: Progress
+) -> Embedded:
+    context = get_context("spawn")
+    turns = context.Queue()
+    for index in range(config.devices):
+        turns.put(f"cuda:{index}" if machine.device != "cpu" else "cpu")
+    share = replace(machine, threads=max(1, machine.threads // config.devices))
+    pieces = config.devices * PIECES_PER_DEVICE
+    parts: list[Embedded] = []
+    with ProcessPoolExecutor(config.devices, context, _Worker.begin, (turns, encoder, config, share)) as pool:
+        shards = (part(contigs, Shard(number + 1, pieces)) for number in range(pieces))
+        for found in pool.map(_Worker.work, shards):
+            parts.append(found)
+            progress(len(parts), pieces)
+    return join(parts, names_digest=contigs.names_digest)
+
+
+class _Worker:
+    """A process with a device of its own."""
+
+    encoder: Encoder
+    config: EncoderConfig
+
+    @classmethod
+    def begin(cls, turns: Queue[str], encoder: str, config: EncoderConfig, machine: MachineConfig) -> None:
+        limit_threads(machine.threads)
+        cls.encoder = encoders.load(encoder, config, replace(machine, device=turns.get()))
+        cls.config = config
+
+    @classmethod
+    def work(cls, contigs: Contigs) -> Embedded:
+        return _embed(contigs, cls.encoder, cls.config)

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from binner import fasta
-from binner.config import STDIN, CoverageConfig
+from binner.config import STDIN, CoverageConfig, EncoderConfig
 from binner.data import Contigs, Coverage, Progress
 from binner.errors import InputError, OptionError
 from binner.memory import format_size
+from binner.runtime import check_devices
 
 # The peak of a run, as measured on mini12 (411 MB) and dev58 (796 MB) without marker genes, rounded down.
 BASE_BYTES = 550 * 10**6  # Python, the libraries and the profiles of the marker genes
@@ -37,11 +38,16 @@ def check_files(files: Sequence[Path]) -> None:
             raise InputError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
 
 
-def check_encoder(encoder: str) -> None:
-    """Raise InputError for an encoder that cannot be loaded, before hours of other work."""
+def check_encoder(encoder: str, config: EncoderConfig, *, device: str) -> None:
+    """Raise InputError for an encoder that cannot be loaded, DeviceError for GPUs that are not there: before any work.
+
+    `device` is "cpu" or "cuda:N".
+    """
     from binner import encoders
 
-    encoders.load(encoder)
+    if config.devices > 1 and device != "cpu":
+        check_devices(config.devices)
+    encoders.load(encoder, config)
 
 
 @contextmanager

@@ -6,15 +6,14 @@ import logging
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
 from binner import bin_folder, fasta, inputs, record
 from binner.artifacts import code_version, fingerprint, key
-from binner.config import STDIN, CoverageConfig, EncoderName, MachineConfig, RunConfig, assembly_name
+from binner.config import STDIN, CoverageConfig, MachineConfig, RunConfig, assembly_name
 from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers, Progress, WindowEmbedding
 from binner.errors import OptionError
 from binner.memory import memory_limit
@@ -39,7 +38,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
     were kept by then.
     """
     began = time.perf_counter()
-    inputs.check_files((config.contigs, *config.coverage.files))
+    inputs.check_files((config.contigs, *config.coverage.files, *config.embedding))
     device = choose_device(config.machine.device)
     memory = _memory(config.machine)
     with open_workspace(config.folder, force=config.force) as space, record.log_to(space.log):
@@ -52,14 +51,15 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
                 "Reading contigs",
                 lambda _: inputs.read_contigs(source, min_length=config.min_length, memory=memory),
             )
-            inputs.check_encoder(config.encoder)
+            if not config.embedding:
+                inputs.check_encoder(config.encoder, config.reading, device=device)
             job = _Job(config, space, stages, source, contigs, device, memory)
             coverage = job.measure_coverage()
             markers = job.find_markers()
             bins, probability = job.find_bins(coverage, markers)
             quality = job.judge(bins, markers)
             job.write(bins, probability, coverage=coverage, quality=quality)
-            files = [record.describe_input(file) for file in (source, *config.coverage.files)]
+            files = [record.describe_input(file) for file in (source, *config.coverage.files, *config.embedding)]
         summary = Summary(
             out=config.folder,
             bins=len(bins),
@@ -146,9 +146,17 @@ class _Job:
 
     def _embed(self) -> tuple[WindowEmbedding, Embedding]:
         def work(progress: Progress) -> tuple[WindowEmbedding, Embedding]:
+            if self.config.embedding:
+                from binner import embedding_files
+
+                return embedding_files.load(self.config.embedding, self.contigs)
             from binner import embed
 
-            return embed.embed(self.contigs, encoder=self.config.encoder, progress=progress)
+            machine = replace(self.config.machine, device=self.device)
+            reading = self.config.reading
+            return embed.embed(
+                self.contigs, encoder=self.config.encoder, config=reading, machine=machine, progress=progress
+            )
 
         return self.stages.run("embedding", "Embedding contigs", work, key=self._embedding_key())
 
@@ -240,9 +248,15 @@ class _Job:
         return key(self.contigs.digest, fingerprint(PACKAGE / "markers_data"), code_version("markers"))
 
     def _embedding_key(self) -> str:
-        known = self.config.encoder in get_args(EncoderName)
-        weights = PACKAGE / "models" / self.config.encoder if known else Path(self.config.encoder)
-        return key(self.contigs.digest, self.config.encoder, fingerprint(weights), code_version("embed"))
+        config = self.config
+        if config.embedding:
+            return key(self.contigs.digest, [fingerprint(file) for file in config.embedding])
+        from binner.encoders import locate
+
+        reading = replace(config.reading, devices=1)  # with more it comes to the same
+        return key(
+            self.contigs.digest, config.encoder, reading, fingerprint(locate(config.encoder)), code_version("embed")
+        )
 
     def _clustering_key(self) -> str:
         refined = code_version("refine") if self.config.refine else None

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 _LIBRARIES = (
     *("dnaio", "faiss-cpu", "fetchmgs", "hdbscan", "igraph", "isal", "numba", "numpy", "pyhmmer", "pyrodigal", "pysam"),
-    *("safetensors", "scikit-learn", "scipy", "torch", "zstandard"),
+    *("safetensors", "scikit-learn", "scipy", "tokenizers", "torch", "zstandard"),
 )
 _LOGGED = ("binner", "py.warnings")
 

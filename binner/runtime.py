@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from binner.errors import DeviceError
@@ -115,6 +116,30 @@ def choose_device(asked: str) -> str:
     if index >= count:
         raise DeviceError(f"--device {asked}: GPUs are counted from 0 and there are {count} here")
     return f"cuda:{index}"
+
+
+def check_devices(devices: int) -> None:
+    """Raise DeviceError if there are fewer GPUs than `--devices`."""
+    count, _ = _usable_gpus()
+    if devices > count:
+        raise DeviceError(f"--devices {devices}: there are {count} GPUs here")
+
+
+def torchrun_rank(environ: Mapping[str, str] = os.environ) -> tuple[int, int, int]:
+    """Which of how many processes torchrun made of this one, and which on this machine; (0, 1, 0) without it."""
+    rank, world, local = (environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    if not (rank.isdecimal() and world.isdecimal() and local.isdecimal()):
+        return 0, 1, 0
+    return int(rank), int(world), int(local)
+
+
+def wait_for_all() -> None:
+    """Return when every process of torchrun has come here."""
+    from torch import distributed
+
+    distributed.init_process_group("gloo", timeout=timedelta(days=7))
+    distributed.barrier()
+    distributed.destroy_process_group()
 
 
 def _usable_gpus() -> tuple[int, str]:

@@ -15,6 +15,7 @@ import numpy as np
 import binner
 from binner.data import F32, Bin, Clustering, Contigs, Embedding, Markers, WindowEmbedding, Windows
 
+MODELS = Path(binner.__file__).parent / "models"
 Call = Callable[[str], None]
 
 
@@ -55,8 +56,11 @@ def modules(call: Call) -> dict[str, Any]:
         call("completeness")
         return np.full(len(bins), 95, np.float32), np.full(len(bins), 1, np.float32)
 
+    def locate(encoder: str) -> Path:
+        return Path(encoder) if Path(encoder).is_dir() else MODELS / encoder
+
     return {
-        "encoders": SimpleNamespace(load=lambda encoder: None),
+        "encoders": SimpleNamespace(load=lambda *options: None, locate=locate),
         "embed": SimpleNamespace(embed=embed),
         "clusterers": SimpleNamespace(propose=propose),
         "select": SimpleNamespace(choose=choose),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from binner import encoders
+from binner.config import EncoderConfig, Shard
 from binner.data import F32, I64, N_CODE, U8, Contigs, WindowEmbedding, Windows
-from binner.embed import embed, embed_contigs, embed_windows, window_means
+from binner.embed import Embedded, embed, embed_contigs, embed_windows, join, part, window_means
 from binner.encoders import Encoder
 from binner.errors import InputError
 
@@ -102,16 +103,61 @@ def test_both_strands_lie_in_one_place(encoder: Encoder) -> None:
     assert np.linalg.norm(one - two, axis=1).max() < 0.01 * np.linalg.norm(one, axis=1).min()
 
 
-def test_steps_change_nothing_and_are_reported(
+def test_batches_change_nothing_and_are_reported(
     contigs: Contigs, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = embed_windows(contigs, encoder=encoder).matrix
-    monkeypatch.setattr("binner.embed.WINDOWS_PER_STEP", 4)
+    monkeypatch.setattr("binner.encoders.whitening.WINDOWS_PER_BATCH", 4)
     heard: list[tuple[int, int]] = []
     found = embed_windows(contigs, encoder=encoder, progress=lambda done, total: heard.append((done, total)))
     np.testing.assert_allclose(found.matrix, expected, rtol=1e-4, atol=1e-4)
     total = len(expected)
     assert heard == [(min(4 * (step + 1), total), total) for step in range(-(-total // 4))]
+
+
+def test_a_cap_on_windows_takes_them_from_all_over_the_contig(
+    contigs: Contigs, encoder: Encoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    every = embed_windows(contigs, encoder=encoder)
+    with caplog.at_level("INFO"):
+        capped = embed_windows(contigs, encoder=encoder, max_windows=3)
+    assert "--max-windows 3: 10 of 15 windows are read" in caplog.text
+    number = np.bincount(every.windows.contig)
+    np.testing.assert_array_equal(np.bincount(capped.windows.contig), np.minimum(number, 3))
+    first = capped.windows.start[capped.windows.contig == 0]
+    assert first[0] > 0
+    assert np.diff(first).max() - np.diff(first).min() <= 6000, "evenly"
+    found = embed_contigs(capped, encoder=encoder, contigs=len(contigs))
+    whole_variance = embed_contigs(every, encoder=encoder, contigs=len(contigs)).variance
+    assert (found.variance[0] > whole_variance[0]).all(), "less was read"
+    np.testing.assert_array_equal(found.variance[1], whole_variance[1])
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 8])
+def test_shards_make_the_whole(contigs: Contigs, of: int) -> None:
+    whole = embed(contigs, encoder="whitening")
+    pieces = [part(contigs, Shard(number, of)) for number in range(1, of + 1)]
+    assert sum((piece.names for piece in pieces), ()) == contigs.names
+    assert_alike(
+        join([embed(piece, encoder="whitening") for piece in pieces], names_digest=contigs.names_digest), whole
+    )
+
+
+def test_processes_change_nothing(contigs: Contigs) -> None:
+    heard: list[int] = []
+    options = EncoderConfig(devices=2)
+    found = embed(contigs, encoder="whitening", config=options, progress=lambda done, total: heard.append(done))
+    assert_alike(found, embed(contigs, encoder="whitening"))
+    assert heard == list(range(1, 17))
+
+
+def assert_alike(one: Embedded, two: Embedded) -> None:
+    for name in ("contig", "start", "stop"):
+        np.testing.assert_array_equal(getattr(one[0].windows, name), getattr(two[0].windows, name))
+    np.testing.assert_allclose(one[0].matrix, two[0].matrix, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(one[1].matrix, two[1].matrix, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(one[1].variance, two[1].variance)
+    assert (one[1].encoder, one[1].names_digest) == (two[1].encoder, two[1].names_digest)
 
 
 @pytest.mark.parametrize("contigs", [contigs_of(), contigs_of(unknown(2000), unknown(5))], ids=["none", "all N"])

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from binner import fasta, inputs
-from binner.config import STDIN, CoverageConfig
+from binner.config import STDIN, CoverageConfig, EncoderConfig
 from binner.data import silent
 from binner.errors import InputError, OptionError
 
@@ -113,4 +113,4 @@ def test_only_what_takes_part_must_fit(contigs: Path, monkeypatch: pytest.Monkey
 
 def test_an_encoder_that_cannot_be_loaded(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=str(tmp_path)):
-        inputs.check_encoder(str(tmp_path))
+        inputs.check_encoder(str(tmp_path), EncoderConfig(), device="cpu")

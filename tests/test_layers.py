@@ -25,8 +25,9 @@ LAYERS = {
     "4, what other stages need": {"genes", "inputs", "record", "stages", "workspace"},
     "4, stages": {"embed", "markers", "refine", "report", "select", "write"},
     "4, judging": {"evaluate"},
+    "4, files of stages": {"embedding_files"},
     "4, training": {"marker_training", "train"},
-    "5": {"pipeline"},
+    "5": {"pipeline", "pipeline_embed"},
     "6": {"cli"},
     "7, python -m binner": {"__main__"},
 }

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from binner.cli._command import Option, size
-from binner.config import CoverageConfig, MachineConfig
+from binner.config import CoverageConfig, EncoderConfig, MachineConfig, Strands
 from binner.errors import OptionError
 
 if TYPE_CHECKING:
@@ -80,6 +80,49 @@ coverage_options = together(
     ),
 )
 
+encoder_options = together(
+    option(
+        "--encoder",
+        heading=METHOD,
+        default="whitening",
+        show_default=True,
+        metavar="NAME|FOLDER|HUB",
+        help="What embeds the contigs: one that comes with binner, a folder with one that was trained (DNABERT-S in its"
+        " published files, say), or the name of a model on huggingface.co.",
+    ),
+    option(
+        "--window",
+        heading=METHOD,
+        type=int,
+        metavar="BP",
+        help="Contigs are read in pieces of about this length.  [default: what the encoder was made for]",
+    ),
+    option(
+        "--strands",
+        heading=METHOD,
+        type=click.Choice(get_args(Strands)),
+        default="both",
+        show_default=True,
+        help="Strands that a language model reads; forward takes half the time.",
+    ),
+    option(
+        "--max-windows",
+        heading=METHOD,
+        type=int,
+        metavar="N",
+        help="Read at most N pieces of a contig, evenly spread: for language models on a CPU.  [default: all]",
+    ),
+    option(
+        "--devices",
+        heading=MACHINE,
+        type=int,
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="GPUs that embed, a process each.",
+    ),
+)
+
 seed = option(
     "--seed",
     heading=METHOD,
@@ -106,6 +149,15 @@ memory = option(
     help="Memory to get along with, as in 4G or 500M.  [default: what the scheduler or the machine grants]",
 )
 
+device = option(
+    "--device",
+    heading=MACHINE,
+    default="auto",
+    show_default=True,
+    metavar="auto|cpu|cuda[:N]",
+    help="auto takes a GPU if there is one.",
+)
+
 talk = together(
     option("-v", "--verbose", heading=OTHER, is_flag=True, help="Say more."),
     option("-q", "--quiet", heading=OTHER, is_flag=True, help="Say nothing but warnings and errors."),
@@ -115,6 +167,11 @@ talk = together(
 def coverage_config(given: dict[str, Any]) -> CoverageConfig:
     """What was said after `coverage_options`."""
     return CoverageConfig(given["bams"], given["depth"], given["abundance"], given["identity"])
+
+
+def encoder_config(given: dict[str, Any]) -> EncoderConfig:
+    """What was said after `encoder_options`, but for the encoder's name."""
+    return EncoderConfig(given["window"], given["strands"], given["max_windows"], given["devices"])
 
 
 def machine_config(given: dict[str, Any]) -> MachineConfig:

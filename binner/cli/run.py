@@ -10,7 +10,7 @@ import click
 
 from binner.cli import _options as shared
 from binner.cli._command import Command
-from binner.cli._options import FILE, MACHINE, METHOD, RESULTS, option
+from binner.cli._options import FILE, METHOD, RESULTS, option
 from binner.config import RunConfig
 
 _EXAMPLES = """\b
@@ -20,7 +20,7 @@ Examples:
   binner run contigs.fa --depth depth.tsv --no-markers
 """
 
-_CONFIG = ("out", "min_length", "min_bin_size", "encoder", "markers", "refine", "seed", "prefix", "force")
+_CONFIG = ("out", "min_length", "min_bin_size", "encoder", "embedding", "markers", "refine", "seed", "prefix", "force")
 
 _results = shared.together(
     option(
@@ -57,13 +57,14 @@ _results = shared.together(
 
 _method = shared.together(
     shared.min_length(1000),
+    shared.encoder_options,
     option(
-        "--encoder",
+        "--embedding",
         heading=METHOD,
-        default="whitening",
-        show_default=True,
-        metavar="NAME|FOLDER",
-        help="What embeds the contigs: one that comes with binner, or a folder with one that was trained.",
+        several=True,
+        type=FILE,
+        metavar="FILE ...",
+        help="Take up what binner embed wrote for these contigs, whole or all its shards, in place of --encoder.",
     ),
     option(
         "--markers/--no-markers",
@@ -81,15 +82,6 @@ _method = shared.together(
     shared.seed,
 )
 
-_device = option(
-    "--device",
-    heading=MACHINE,
-    default="auto",
-    show_default=True,
-    metavar="auto|cpu|cuda[:N]",
-    help="auto takes a GPU if there is one.",
-)
-
 
 @click.command("run", cls=Command, epilog=_EXAMPLES)
 @click.argument("contigs", type=FILE)
@@ -98,7 +90,7 @@ _device = option(
 @_method
 @shared.threads
 @shared.memory
-@_device
+@shared.device
 @shared.talk
 def run(contigs: Path, **given: Any) -> None:
     """Put the contigs of an assembly into bins, one for each genome.
@@ -106,7 +98,8 @@ def run(contigs: Path, **given: Any) -> None:
     CONTIGS is FASTA, plain or compressed; - reads standard input.
     """
     coverage, machine = shared.coverage_config(given), shared.machine_config(given)
-    config = RunConfig(contigs, coverage=coverage, machine=machine, **{name: given[name] for name in _CONFIG})
+    reading, rest = shared.encoder_config(given), {name: given[name] for name in _CONFIG}
+    config = RunConfig(contigs, coverage=coverage, machine=machine, reading=reading, **rest)
     with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
         from binner import pipeline
 
