@@ -12,6 +12,7 @@ import click
 
 from binner import __version__
 from binner.cli.coverage import coverage
+from binner.cli.embed import embed
 from binner.cli.evaluate import evaluate
 from binner.cli.run import run
 from binner.cli.train import train
@@ -36,6 +37,7 @@ def cli() -> None:
 
 cli.add_command(run)
 cli.add_command(coverage)
+cli.add_command(embed)
 cli.add_command(train)
 cli.add_command(evaluate)
 
