@@ -80,16 +80,9 @@ coverage_options = together(
     ),
 )
 
-encoder_options = together(
-    option(
-        "--encoder",
-        heading=METHOD,
-        default="whitening",
-        show_default=True,
-        metavar="NAME|FOLDER|HUB",
-        help="What embeds the contigs: one that comes with binner, a folder with one that was trained (DNABERT-S in its"
-        " published files, say), or the name of a model on huggingface.co.",
-    ),
+ENCODER = "whitening"  # unless another is asked for
+
+encoder_settings = together(
     option(
         "--window",
         heading=METHOD,
@@ -121,6 +114,19 @@ encoder_options = together(
         metavar="N",
         help="GPUs that embed, a process each.",
     ),
+)
+
+encoder_options = together(
+    option(
+        "--encoder",
+        heading=METHOD,
+        default=ENCODER,
+        show_default=True,
+        metavar="NAME|FOLDER|HUB",
+        help="What embeds the contigs: one that comes with binner, a folder with one that was trained (DNABERT-S in its"
+        " published files, say), or the name of a model on huggingface.co.",
+    ),
+    encoder_settings,
 )
 
 seed = option(
@@ -170,7 +176,7 @@ def coverage_config(given: dict[str, Any]) -> CoverageConfig:
 
 
 def encoder_config(given: dict[str, Any]) -> EncoderConfig:
-    """What was said after `encoder_options`, but for the encoder's name."""
+    """What was said after `encoder_settings`."""
     return EncoderConfig(given["window"], given["strands"], given["max_windows"], given["devices"])
 
 

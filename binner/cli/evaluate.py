@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,18 @@ from binner.cli._command import Command
 from binner.cli._options import FILE, METHOD, RESULTS, option
 from binner.errors import OptionError
 
+LOGGER = logging.getLogger(__name__)
+
 _BINS_EXAMPLES = """\b
 Examples:
   binner evaluate bins truth.tsv out/contig2bin.tsv
   binner evaluate bins gold_standard.binning out/cami.binning other/bins --per-bin bins.tsv
+"""
+
+_EMBEDDING_EXAMPLES = """\b
+Examples:
+  binner evaluate embedding truth.tsv contigs.fa -o encoders.tsv --plot encoders.svg
+  binner evaluate embedding truth.tsv contigs.fa --encoder whitening dnabert_s/ --device cuda
 """
 
 _table = option(
@@ -53,6 +62,69 @@ def bins(truth: Path, binnings: tuple[Path, ...], **given: Any) -> None:
         _write(given["table"], report.metrics_table(found))
         if given["per_bin"]:
             _write(given["per_bin"], report.bins_table(found))
+
+
+@evaluate.command("embedding", cls=Command, epilog=_EMBEDDING_EXAMPLES)
+@click.argument("truth", type=FILE)
+@click.argument("assembly", type=FILE, metavar="CONTIGS")
+@option(
+    *("--encoder", "encoders"),
+    heading=METHOD,
+    several=True,
+    metavar="NAME|FOLDER|HUB ...",
+    default=(shared.ENCODER,),
+    show_default=True,
+    help="Encoders, as of `binner run`. Takes all values up to the next option.",
+)
+@shared.encoder_settings
+@shared.min_length(1000)
+@option(
+    "--max-bp",
+    heading=METHOD,
+    type=int,
+    default=20_000,
+    show_default=True,
+    metavar="BP",
+    help="Read so much of each contig, from its start; 0 reads all.",
+)
+@option(
+    "--per-genome",
+    heading=METHOD,
+    type=int,
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Contigs of each genome that are clustered and classified, at most.",
+)
+@_table
+@option("--plot", heading=RESULTS, type=FILE, metavar="SVG", help="Draw the figures too.")
+@shared.threads
+@shared.device
+@shared.talk
+def embedding(truth: Path, assembly: Path, **given: Any) -> None:
+    """Compare encoders, and 4-mers, by DNABERT-S's protocols: clusters, classification from few contigs, bins.
+
+    TRUTH is a table of contig and genome (or species), or a gold standard in CAMI's format; CONTIGS is FASTA. Contigs
+    of 2,500 bp and more are clustered, classified and binned, where their genome has ten of them. The purity of nearest
+    neighbours is that of all contigs, by length.
+    """
+    config, machine = shared.encoder_config(given), shared.machine_config(given)
+    for name in ("table", "plot"):
+        _check("-o" if name == "table" else "--plot", given[name])
+    with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
+        from binner.evaluate.embedding import SampleOptions, compare, table
+        from binner.evaluate.plot import svg
+
+        options = SampleOptions(given["min_length"], most_bp=given["max_bp"], per_genome=given["per_genome"])
+        found = compare(
+            truth, assembly, given["encoders"], options=options, config=config, machine=machine, watch=watch
+        )
+        _write(given["table"], table(found))
+        if given["plot"]:
+            try:
+                _write(given["plot"], svg(found))
+            except Exception:  # the figures are what was asked for
+                LOGGER.warning("%s: no plot", given["plot"], exc_info=True)
 
 
 def _check(name: str, path: Path | None) -> None:
