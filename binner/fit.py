@@ -42,6 +42,7 @@ class FitConfig:
     betas: tuple[float, float] = BETAS
     accumulate: int = 1  # batches whose gradients make one step
     save_every: int = 500  # steps between two states that are kept
+    bf16_on_cpu: bool = False  # as on a GPU, where matrix products are always computed in bf16
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def fit(
                 break
             model.train()
             torch.manual_seed(_mixed(seed, run.step))
-            run.update(_backward(parts, loss, kind))
+            run.update(_backward(parts, loss, kind, bf16=kind == "cuda" or config.bf16_on_cpu))
             progress(run.step, config.steps)
     run.watch.restore()
     model.eval()
@@ -133,11 +134,11 @@ def _mixed(seed: int, step: int) -> int:
     return ((seed * 1_000_003 + step) * 1_009 + rank()) % 2**63
 
 
-def _backward(parts: Sequence[Batch], loss: Callable[[Batch], Tensor], kind: str) -> float:
+def _backward(parts: Sequence[Batch], loss: Callable[[Batch], Tensor], kind: str, *, bf16: bool) -> float:
     """Add the gradients of the mean loss of the batches; that mean."""
     total = 0.0
     for batch in parts:
-        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+        with torch.autocast(kind, torch.bfloat16, enabled=bf16):
             value = loss(batch) / len(parts)
         value.backward()  # type: ignore[no-untyped-call]
         total += float(value.detach())

@@ -6,6 +6,7 @@ processes draw parts of the same batch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -145,6 +146,13 @@ class Pairs:
             if len(lengths) > 1 or (len(lengths) and lengths[0] >= 2 * self.options.shortest):
                 room.append(genome)
         return np.array(room, np.int64)
+
+
+def laid_out(pieces: Sequence[U8]) -> tuple[U8, I64, I64]:
+    """Pieces one after another: their codes, starts and stops."""
+    lengths = np.array([len(piece) for piece in pieces], np.int64)
+    stop = np.cumsum(lengths)
+    return np.concatenate([np.zeros(0, np.uint8), *pieces]), stop - lengths, stop
 
 
 def reverse_complement(codes: U8) -> U8:

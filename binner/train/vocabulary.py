@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
-from binner.data import N_CODE, U8
+from binner.data import N_CODE
+from binner.encoders.tokenizer import text
 from binner.train.packed import Packed
 from binner.train.pairs import reverse_complement
 
@@ -21,12 +22,6 @@ BASES = ["A", "C", "G", "T"]
 WORD = 2000  # bp of the pieces that pairs are counted in
 SAMPLE = 10_000_000  # bp; more changes the words of 2 kb no more than another sample does
 LONGEST_TOKEN = 32  # bp
-LETTERS = np.frombuffer(b"ACGTN", np.uint8)
-
-
-def text(codes: U8) -> str:
-    """Codes as letters."""
-    return LETTERS[codes].tobytes().decode()
 
 
 def learn(packed: Packed, path: Path, *, size: int, seed: int, sample: int = SAMPLE) -> None:

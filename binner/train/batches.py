@@ -1,0 +1,136 @@
+"""Pairs as token ids, with what chance has in store for them: a pure function of the number of the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from binner.data import I32, U8
+from binner.encoders.tokenizer import Tokenizer, text
+from binner.encoders.whitening import Whitening
+from binner.train.options import SpeciesOptions
+from binner.train.pairs import Pairs, laid_out
+
+SHORTER = 0.85  # of the median number of tokens: a batch is cut to its shortest, but never below this
+AHEAD = 4  # batches that each worker prepares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One piece of each of B species."""
+
+    ids: Tensor  # (B, S) int64
+    mask: Tensor | None  # (B, S), True where there is a token; None: everywhere
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mix:
+    """What is mixed with what, and where."""
+
+    layer: int  # before which the hidden states are mixed
+    share: Tensor  # (B,) float32, of the own state
+    partner: Tensor  # (B,) int64, rows of this process
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """B pairs."""
+
+    first: View
+    second: View
+    mix: Mix | None  # None: W-SimCLR
+    targets: Tensor | None  # (2, B, D) float32, the teacher's unit vectors of both views
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batches(Dataset[Batch]):
+    """The batches of one process, by number; can be sent to workers."""
+
+    pairs: Pairs
+    tokenizer: Tokenizer
+    options: SpeciesOptions
+    layers: int
+    teacher: Whitening | None = None
+    part: int = 0  # of how many processes this is which
+    parts: int = 1
+
+    def __getitem__(self, number: int) -> Batch:
+        options = self.options
+        drawn = self.pairs.batch(number, part=self.part, parts=self.parts)
+        first, second = (view(pieces, self.tokenizer) for pieces in (drawn.first, drawn.second))
+        targets = None
+        if self.teacher is not None and options.distil:
+            targets = torch.stack([self._targets(pieces) for pieces in (drawn.first, drawn.second)])
+        mix = None
+        if number // options.accumulate >= options.unmixed * options.steps:
+            mix = self._mix(number, len(drawn.species))
+        return Batch(first, second, mix, targets)
+
+    def _mix(self, number: int, size: int) -> Mix:
+        common = np.random.default_rng([self.pairs.seed, 3, number])
+        own = np.random.default_rng([self.pairs.seed, 4, number, self.part])
+        share = own.beta(self.options.alpha, self.options.alpha, size)
+        share = np.maximum(share, 1 - share).astype(np.float32)
+        return Mix(int(common.integers(self.layers)), torch.from_numpy(share), torch.from_numpy(own.permutation(size)))
+
+    def _targets(self, pieces: Sequence[U8]) -> Tensor:
+        assert self.teacher is not None
+        vectors = self.teacher.embed(*laid_out(pieces))
+        return torch.nn.functional.normalize(torch.from_numpy(vectors), dim=-1)
+
+    def stream(self, first: int, *, workers: int, device: str) -> Iterator[Batch]:
+        """Batches from `first` on, on `device`; `workers` processes prepare them ahead of time (0: this one)."""
+        loader: DataLoader[Batch] = DataLoader(
+            self,
+            batch_size=None,
+            sampler=range(first, self.options.steps * self.options.accumulate),
+            num_workers=workers,
+            collate_fn=_same,
+            prefetch_factor=AHEAD if workers else None,
+            multiprocessing_context="spawn" if workers else None,
+        )
+        for batch in loader:
+            yield to_device(batch, device)
+
+
+def view(pieces: Sequence[U8], tokenizer: Tokenizer) -> View:
+    """Pieces as token ids of one length: cut to the shortest, except that outliers are padded."""
+    rows = tokenizer.encode([text(piece) for piece in pieces])
+    counts = np.array([len(row) for row in rows])
+    length = max(int(counts.min()), int(SHORTER * np.median(counts)))
+    ids = np.full((len(rows), length), tokenizer.pad_id, np.int64)
+    for row, found in zip(ids, rows, strict=True):
+        row[: len(found)] = cut(found, length)
+    mask = np.arange(length) < counts[:, None]
+    return View(torch.from_numpy(ids), None if mask.all() else torch.from_numpy(mask))
+
+
+def cut(ids: I32, length: int) -> I32:
+    """At most `length` tokens, the last of them [SEP] as it was."""
+    return ids if len(ids) <= length else np.concatenate([ids[: length - 1], ids[-1:]])
+
+
+def to_device(batch: Batch, device: str) -> Batch:
+    """The same batch there."""
+    if device == "cpu":
+        return batch
+
+    def moved(found: View) -> View:
+        mask = None if found.mask is None else found.mask.to(device, non_blocking=True)
+        return View(found.ids.to(device, non_blocking=True), mask)
+
+    mix = batch.mix
+    if mix is not None:
+        mix = replace(mix, share=mix.share.to(device), partner=mix.partner.to(device))
+    targets = None if batch.targets is None else batch.targets.to(device)
+    return Batch(moved(batch.first), moved(batch.second), mix, targets)
+
+
+def _same(batch: Any) -> Any:
+    return batch

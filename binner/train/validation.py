@@ -1,0 +1,133 @@
+"""What users care about, on genera that were kept out of training: clusters that are species, and bins."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from binner.data import F32, I64, U8
+from binner.encoders import whitening
+from binner.encoders.token_batches import Batches, Budget
+from binner.encoders.tokenizer import Tokenizer
+from binner.encoders.transformer import Transformer, pool
+from binner.encoders.whitening import Whitening
+from binner.evaluate import protocols
+from binner.evaluate.kmedoid import similarity_threshold
+from binner.train.packed import Packed
+from binner.train.pairs import laid_out, reverse_complement
+
+logger = logging.getLogger(__name__)
+
+SPECIES = 200  # at most
+PIECES = 12  # of each
+SHORTEST, LONGEST = 1000, 8000  # bp, log-uniform
+SHARE = 0.5  # a species is recovered by a bin whose F1 exceeds this; what is in no bin counts as missed
+SMALLEST_BIN = 2  # pieces of a species that can be binned at all
+TEACHER_BP = 200_000_000  # bp that the teacher learns from, at most
+TEACHER_PIECE, TEACHER_PIECES = 6000, 48  # bp; of each genome
+DIRECTIONS, SHRINKAGE, K = 64, 0.1, 5  # of the whitening that ships
+TOKENS = {"cuda": 65_536, "cpu": 4096}  # in a batch
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How good vectors of held-out pieces are."""
+
+    ari: float  # of K-means, K = number of species
+    recovered: float  # share of the species that K-medoid gives a bin with F1 above one half
+
+    @property
+    def score(self) -> float:
+        """What the best checkpoint has most of."""
+        return (self.ari + self.recovered) / 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """V pieces of held-out species, from several places and either strand."""
+
+    codes: U8
+    start: I64  # (V,)
+    stop: I64  # (V,)
+    species: I64  # (V,)
+
+    def judge(self, matrix: F32) -> Verdict:
+        """Of vectors (V, D).
+
+        The threshold of K-medoid is learnt on one half of the species and used on the other, and the other way round.
+        """
+        unit = protocols.unit_rows(matrix)
+        found = protocols.cluster(unit, self.species, seeds=(0,))
+        ari = next(figure.value for figure in found if figure.metric == "ARI")
+        names = np.unique(self.species)
+        half = np.isin(self.species, names[: len(names) // 2])
+        recovered = 0.0
+        for learn, use in ((half, ~half), (~half, half)):
+            threshold = similarity_threshold(unit[learn], self.species[learn])
+            figures = protocols.recover(unit[use], self.species[use], threshold=threshold)
+            recovered += next(f.value for f in figures if f.metric == "species by F1 (all)" and f.at == str(SHARE))
+        return Verdict(ari, recovered / len(names))
+
+    def embed(self, model: Transformer, tokenizer: Tokenizer, folder: Path) -> F32:
+        """Mean hidden states (V, H) of the pieces, as they lie."""
+        device = next(model.parameters()).device
+        budget = Budget(TOKENS.get(device.type, TOKENS["cpu"]))
+        out = np.zeros((len(self.start), model.config.width), np.float32)
+        for batch in Batches(self.codes, self.start, self.stop, tokenizer, False, budget, folder):
+            ids = torch.from_numpy(batch.ids).to(device, torch.int64)
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                out[batch.rows] = pool(model(ids)).cpu().numpy()
+        return out
+
+    def four_mers(self) -> F32:
+        """Frequencies of canonical 4-mers (V, 136)."""
+        plain: F32 = whitening.frequencies(self.codes, self.start, self.stop, k=4) ** 2
+        return plain
+
+
+def draw(packed: Packed, species: I64, *, seed: int) -> Pieces:
+    """Pieces of `species`, log-uniform in length, as many of each; the same for the same seed."""
+    rng = np.random.default_rng([seed, 5])
+    owner, start, stop = packed.stretches
+    chosen = rng.permutation(species)[:SPECIES]
+    codes: list[U8] = []
+    names: list[int] = []
+    for name in np.sort(chosen).tolist():
+        rows = np.flatnonzero((packed.species[owner] == name) & (stop - start >= SHORTEST))
+        if not len(rows):
+            continue
+        spans = (stop - start)[rows]
+        for row in rng.choice(rows, PIECES, p=spans / spans.sum()).tolist():
+            length = min(
+                round(float(np.exp(rng.uniform(np.log(SHORTEST), np.log(LONGEST))))), int(stop[row] - start[row])
+            )
+            begin = int(start[row] + rng.integers(stop[row] - start[row] - length + 1))
+            piece = packed.codes(begin, begin + length)
+            codes.append(reverse_complement(piece) if rng.random() < 0.5 else piece)
+            names.append(name)
+    return Pieces(*laid_out(codes), np.array(names, np.int64))
+
+
+def teacher(packed: Packed, species: I64, *, seed: int) -> Whitening:
+    """Whitened k-mers learnt from the genomes of `species` alone, so that nothing of held-out ones leaks."""
+    rng = np.random.default_rng([seed, 6])
+    owner, start, stop = packed.stretches
+    genomes = np.flatnonzero(np.isin(packed.species, species))
+    each = int(np.clip(TEACHER_BP // (TEACHER_PIECE * max(len(genomes), 1)), 2, TEACHER_PIECES))
+    codes: list[U8] = []
+    names: list[int] = []
+    for genome in rng.permutation(genomes)[: TEACHER_BP // (2 * TEACHER_PIECE)].tolist():
+        rows = np.flatnonzero(owner == genome)
+        spans = np.maximum(stop[rows] - start[rows] - TEACHER_PIECE, 1)
+        for row in rng.choice(rows, each, p=spans / spans.sum()).tolist() if len(rows) else ():
+            begin = int(start[row] + rng.integers(max(stop[row] - start[row] - TEACHER_PIECE, 0) + 1))
+            codes.append(packed.codes(begin, min(begin + TEACHER_PIECE, int(stop[row]))))
+            names.append(int(packed.species[genome]))
+    features = whitening.frequencies(*laid_out(codes), k=K)
+    fitted = whitening.fit(features, np.array(names), directions=DIRECTIONS, shrinkage=SHRINKAGE)
+    centre, projection, noise, prior = (array.astype(np.float32) for array in fitted)
+    return Whitening(centre, projection, noise, prior, K, TEACHER_PIECE, TEACHER_PIECE)
