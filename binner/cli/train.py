@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import click
 
 from binner.cli import _options as shared
 from binner.cli._command import Command
-from binner.cli._options import FILE, RESULTS, option
+from binner.cli._options import FILE, METHOD, RESULTS, option
+from binner.config import EncoderConfig
 from binner.errors import InputError, OptionError
 
 _EXAMPLES = """\b
@@ -21,6 +23,11 @@ Examples:
 _MARKER_EXAMPLES = """\b
 Examples:
   binner train markers genomes/ -o seeds.tsv
+"""
+_ERROR_EXAMPLES = """\b
+Examples:
+  binner train errors genomes/ --encoder dnabert_s/
+  binner run contigs.fa --encoder dnabert_s/
 """
 
 
@@ -70,3 +77,30 @@ def markers(genomes: Path, output: Path, **given: Any) -> None:
 
         with watch("Learning from marker genes") as progress:
             marker_training.learn(genomes, output, threads=machine.threads, progress=progress)
+
+
+@train.command("errors", cls=Command, epilog=_ERROR_EXAMPLES)
+@click.argument("genomes", type=FILE)
+@option("--encoder", heading=RESULTS, type=FILE, required=True, metavar="FOLDER", help="The language model.")
+@option("--labels", heading=METHOD, type=FILE, metavar="TSV", help="Genome, species and, if known, genus.")
+@option("--window", heading=METHOD, type=int, metavar="BP", help="Length of the pieces.  [default: the model's]")
+@option("--pieces", heading=METHOD, type=int, default=24, show_default=True, metavar="N", help="Pieces of each genome.")
+@option("--directions", heading=METHOD, type=int, default=64, show_default=True, metavar="N", help="Directions kept.")
+@shared.seed
+@shared.threads
+@shared.device
+@shared.talk
+def errors(genomes: Path, encoder: Path, labels: Path | None, **given: Any) -> None:
+    """Measure on GENOMES how far contigs of a genome lie apart for a language model; write it into the model's folder.
+
+    GENOMES is a folder of FASTA files, a genome each, or a table of them; best such as the model was not trained on.
+    """
+    machine = shared.machine_config(given)
+    with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
+        from binner.runtime import choose_device
+        from binner.train.error_law import ErrorLawOptions, train_error_law
+
+        options = ErrorLawOptions(pieces=given["pieces"], directions=given["directions"], seed=given["seed"])
+        config, machine = EncoderConfig(window=given["window"]), replace(machine, device=choose_device(machine.device))
+        with watch("Fitting the error law") as progress:
+            train_error_law(genomes, encoder, options, config=config, machine=machine, labels=labels, progress=progress)

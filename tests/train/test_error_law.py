@@ -1,0 +1,143 @@
+"""The error law: what was put in is found, held-out genera set the scale, and the command writes it into the folder."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from binner import encoders
+from binner.config import EncoderConfig, MachineConfig
+from binner.data import F32
+from binner.encoders.error_law import ERROR_LAW, ErrorLaw
+from binner.errors import InputError, OptionError
+from binner.train.error_law import ErrorLawOptions, Pieces, draw, fit, train_error_law
+from binner.train.sources import Source, find
+from tests.encoders import toy
+from tests.train import simulated
+
+CPU = MachineConfig(device="cpu")
+
+
+def simulate(*, genomes: int, pieces: int, width: int, seed: int = 0) -> tuple[F32, Pieces]:
+    """Genome means with variance 4 in three directions, noise 1 in all; two genomes in a genus."""
+    rng = np.random.default_rng(seed)
+    genome = np.repeat(np.arange(genomes), pieces)
+    means = np.zeros((genomes, width))
+    means[:, :3] = rng.normal(0, 2, (genomes, 3))
+    vectors = (means[genome] + rng.normal(0, 1, (len(genome), width)) + 7).astype(np.float32)
+    start = np.arange(len(genome))
+    return vectors, Pieces(np.zeros(len(genome), np.uint8), start, start + 1, genome, genome, genome // 2)
+
+
+def test_known_variances_are_found() -> None:
+    vectors, pieces = simulate(genomes=200, pieces=20, width=8)
+    law = fit(vectors, pieces, ErrorLawOptions(directions=3, shrinkage=0.0), reference=2000)
+    np.testing.assert_allclose(law.noise, 1, rtol=0.05)
+    np.testing.assert_allclose(law.prior, 4, rtol=0.25)
+    np.testing.assert_allclose(law.centre, vectors.mean(0), atol=0.05)
+    np.testing.assert_allclose(law.variance(np.array([500, 2000, 8000]))[:, 0], law.noise[0] * [4, 1, 0.25], rtol=1e-5)
+
+
+def test_genera_kept_out_set_the_scale(caplog: pytest.LogCaptureFixture) -> None:
+    """Many directions, few pieces: those that the map was fitted on scatter less than others do."""
+    vectors, pieces = simulate(genomes=20, pieces=6, width=60)
+    new, rest = simulate(genomes=200, pieces=6, width=60, seed=9)
+    with caplog.at_level(logging.INFO):
+        law = fit(vectors, pieces, ErrorLawOptions(directions=10, shrinkage=0.01), reference=1000)
+    assert "genera kept out scatter" in caplog.text
+    mapped = (new - law.centre) @ law.projection
+    observed = np.concatenate([mapped[rest.genome == g].var(0, ddof=1, keepdims=True) for g in range(200)]).mean(0)
+    assert 0.5 < observed.mean() / law.noise.mean() < 2
+    few = Pieces(
+        *(getattr(pieces, name) for name in ("codes", "start", "stop", "genome", "species")), pieces.genome * 0
+    )
+    with caplog.at_level(logging.WARNING):
+        alone = fit(vectors, few, ErrorLawOptions(directions=10, shrinkage=0.01), reference=1000)
+    assert "too few to check" in caplog.text
+    assert law.noise.mean() > 1.5 * alone.noise.mean()
+
+
+def test_pieces_come_from_all_over_a_genome(tmp_path: Path) -> None:
+    sequences = {"a": toy.bases(5000, seed=1), "b": toy.bases(900, seed=2), "c": toy.bases(1000, seed=3)}
+    (tmp_path / "g.fa").write_text("".join(f">{name}\n{text}\n" for name, text in sequences.items()))
+    (tmp_path / "short.fa").write_text(f">x\n{toy.bases(500, seed=4)}\n")
+    sources = [Source(name, tmp_path / f"{name}.fa", name, name) for name in ("g", "short")]
+    pieces = draw(sources, bp=1000, number=40, seed=1)
+    texts = [
+        "".join("ACGT"[code] for code in pieces.codes[s:e]) for s, e in zip(pieces.start, pieces.stop, strict=True)
+    ]
+    assert len(texts) == 40
+    assert all(len(text) == 1000 and any(text in whole for whole in sequences.values()) for text in texts)
+    assert len(set(texts)) > 30
+    assert set(pieces.genome.tolist()) == {0}
+
+
+@pytest.fixture(scope="module")
+def genomes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("genomes") / "data"
+    return simulated.write(simulated.genomes(genera=6, genome_bp=12_000), folder)
+
+
+def test_a_law_is_fitted_and_used(genomes: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = toy.write_model(tmp_path / "model")
+    codes = np.random.default_rng(0).integers(0, 4, 3000).astype(np.uint8)
+    ends = np.array([0, 1000]), np.array([1000, 3000])
+    before = encoders.load(str(folder))
+    before.embed(codes, *ends)
+    assert f"binner train errors GENOMES --encoder {folder}" in caplog.text
+    caplog.clear()
+    options = ErrorLawOptions(pieces=4, directions=5)
+    law = train_error_law(genomes, folder, options, config=EncoderConfig(window=1500), machine=CPU)
+    after = encoders.load(str(folder))
+    vectors = after.embed(codes, *ends)
+    assert "binner train errors" not in caplog.text
+    assert vectors.shape == (2, 5)
+    assert after.window == law.reference == 1500
+    assert after.digest != before.digest
+    np.testing.assert_array_equal(after.prior, law.prior)
+    raw = before.vectors(codes, *ends)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(vectors, (raw - law.centre) @ law.projection, atol=1e-3)
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("window", "message"), [(20_000, "0 species have a sequence of 20,000 bp, and the law needs 10")]
+)
+def test_too_few_genomes(genomes: Path, tmp_path: Path, window: int, message: str) -> None:
+    folder = toy.write_model(tmp_path / "model")
+    with pytest.raises(InputError, match=message):
+        train_error_law(genomes, folder, ErrorLawOptions(), config=EncoderConfig(window=window), machine=CPU)
+
+
+def test_a_whitening_has_its_own(genomes: Path) -> None:
+    folder = encoders.MODELS / "whitening"
+    with pytest.raises(InputError, match="not a language model"):
+        train_error_law(genomes, folder, ErrorLawOptions(), config=EncoderConfig(), machine=CPU)
+    assert len(find(genomes)) == 12
+
+
+@pytest.mark.parametrize("name", ["pieces", "directions", "seed"])
+def test_options_that_cannot_be(name: str) -> None:
+    with pytest.raises(OptionError, match=f"--{name}"):
+        ErrorLawOptions(**{name: -1})
+
+
+def test_a_law_that_does_not_fit(tmp_path: Path) -> None:
+    law = ErrorLaw.plain(4, reference=100)
+    assert ErrorLaw.load(tmp_path, width=4) is None
+    law.save(tmp_path)
+    again = ErrorLaw.load(tmp_path, width=4)
+    assert again is not None
+    assert again.digest == law.digest
+    assert again.fitted
+    with pytest.raises(InputError, match="vectors 4 wide, and the model's are 5 wide"):
+        ErrorLaw.load(tmp_path, width=5)
+    for content in (b"", b"no law", (tmp_path / ERROR_LAW).read_bytes()[:-3]):
+        (tmp_path / ERROR_LAW).write_bytes(content)
+        with pytest.raises(InputError, match="no error law"):
+            ErrorLaw.load(tmp_path, width=4)
+    with pytest.raises(ValueError, match="positive"):
+        ErrorLaw(law.centre, law.projection, law.noise * 0, law.prior, 100)
