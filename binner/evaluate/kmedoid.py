@@ -5,16 +5,21 @@ Zhou et al. 2024, arXiv:2402.08777. Similarities are computed in blocks of rows 
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from binner.data import F32, F64, I64, Bool
+import numpy as np
+import numpy.typing as npt
+
+from binner.data import F64, I64, Bool
 
 BLOCK = 1 << 24  # similarities held at a time
 ROUNDS = 3  # in which members and centre are brought in line
 MOST_BINS = 1000
 
+Matrix = npt.NDArray[np.floating[Any]]
 
-def similarity_threshold(unit: F32, labels: I64, *, percentile: float = 70) -> float:
+
+def similarity_threshold(unit: Matrix, labels: I64, *, percentile: float = 70) -> float:
     """A percentile of the products of unit vectors (N, D) with the means of their classes (N,), not of length 1."""
     _, row = np.unique(labels, return_inverse=True)
     sums = np.zeros((row.max() + 1, unit.shape[1]))
@@ -23,7 +28,7 @@ def similarity_threshold(unit: F32, labels: I64, *, percentile: float = 70) -> f
     return float(np.percentile((unit * means[row]).sum(1), percentile))
 
 
-def kmedoid(unit: F32, *, threshold: float, smallest: int = 10, most: int = MOST_BINS) -> I64:
+def kmedoid(unit: Matrix, *, threshold: float, smallest: int = 10, most: int = MOST_BINS) -> I64:
     """Bins of unit vectors (N, D), -1 = none.
 
     The density of a vector is the sum of its similarities to all that are in no bin yet, those below `threshold` left
@@ -47,7 +52,7 @@ def kmedoid(unit: F32, *, threshold: float, smallest: int = 10, most: int = MOST
     return renumbered
 
 
-def densities(unit: F32, others: F32, *, threshold: float) -> F64:
+def densities(unit: Matrix, others: Matrix, *, threshold: float) -> F64:
     """Sums (N,) of the products of each row of `unit` with the rows of `others` that reach the threshold."""
     sums = np.zeros(len(unit))
     step = max(1, BLOCK // max(len(others), 1))
@@ -58,7 +63,7 @@ def densities(unit: F32, others: F32, *, threshold: float) -> F64:
     return sums
 
 
-def _grow(unit: F32, seed: int, free: Bool, *, threshold: float) -> Bool:
+def _grow(unit: Matrix, seed: int, free: Bool, *, threshold: float) -> Bool:
     """Members (N,) of the bin around a free vector, at least that one."""
     members = np.zeros(len(unit), np.bool_)
     members[seed] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -15,8 +16,8 @@ _LEGEND_ROW = 20
 _PANELS = (  # title, protocol, metric, what the horizontal axis says
     ("K-means: clusters and species", "K-means", None, ""),
     ("Species from few sequences: macro F1", "few-shot", "macro F1", "sequences of each species"),
-    ("K-medoid: species recovered", "K-medoid", "species by F1", "F1 above"),
-    ("Nearest neighbours of the same species", "neighbours", "purity", "length of the contig, bp"),
+    ("K-medoid: species recovered", "K-medoid", "species by F1 (all)", "F1 above"),
+    ("Nearest neighbours of the same species", "neighbours", "purity", "length of the contig"),
 )
 
 Points = dict[str, float]  # height by place on the horizontal axis
@@ -30,7 +31,7 @@ def svg(figures: Mapping[str, Sequence[Figure]]) -> str:
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-            ' font-family="Helvetica, Arial, sans-serif" font-size="11" fill="#1d2733">'
+            ' font-family="Helvetica, Arial, DejaVu Sans, sans-serif" font-size="11" fill="#1d2733">'
         ),
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
@@ -50,13 +51,14 @@ def _points(figures: Sequence[Figure], protocol: str, metric: str | None) -> Poi
     return {
         figure.at if metric else figure.metric: figure.value
         for figure in figures
-        if figure.protocol == protocol and metric in (None, figure.metric)
+        if figure.protocol == protocol and metric in (None, figure.metric) and figure.at != "all"
     }
 
 
 def _panel(title: str, lines: Mapping[str, Points], *, axis: str, colours: Mapping[str, str]) -> str:
     places = list(dict.fromkeys(place for points in lines.values() for place in points))
     top = max([1.0, *(value for points in lines.values() for value in points.values())])
+    top = 5 * math.ceil(top / 5) if top > 1 else 1.0  # counts get whole ticks
     across, up = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
     step = across / max(len(places), 1)
     parts = [f'<text x="{_LEFT}" y="22" font-size="13">{escape(title)}</text>']

@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from binner.data import F32, F64, I64
-from binner.evaluate.kmedoid import kmedoid
+from binner.data import F64, I64
+from binner.evaluate.kmedoid import Matrix, kmedoid
 
 SEEDS = range(5)
 SHOTS = (1, 2, 5, 10, 20)
@@ -22,7 +22,7 @@ TEST = 80  # sequences of each species that are classified, at most
 LEAST_TEST = 10
 THRESHOLDS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 NEIGHBOURS = 10
-LENGTHS = (0, 1_000, 2_000, 5_000, 10_000, 20_000)  # bp, where classes of contigs begin
+LENGTHS = (0, 1, 2, 5, 10, 20)  # kb, where classes of contigs begin
 BLOCK = 1 << 24  # similarities held at a time
 
 
@@ -38,14 +38,14 @@ class Figure:
     sequences: int
 
 
-def unit_rows(matrix: F32) -> F32:
+def unit_rows(matrix: Matrix) -> Matrix:
     """Rows of length 1 (N, D); those of length 0 stay."""
     norm = np.linalg.norm(matrix, axis=1, keepdims=True)
-    unit: F32 = (matrix / np.where(norm > 0, norm, 1)).astype(matrix.dtype, copy=False)
+    unit: Matrix = (matrix / np.where(norm > 0, norm, 1)).astype(matrix.dtype, copy=False)
     return unit
 
 
-def cluster(matrix: F32, labels: I64, *, seeds: Sequence[int] = SEEDS) -> list[Figure]:
+def cluster(matrix: Matrix, labels: I64, *, seeds: Sequence[int] = SEEDS) -> list[Figure]:
     """K-means of unit vectors (N, D), K = number of species (N,): likeness of clusters and species."""
     from sklearn import metrics
     from sklearn.cluster import KMeans
@@ -66,7 +66,9 @@ def cluster(matrix: F32, labels: I64, *, seeds: Sequence[int] = SEEDS) -> list[F
     ]
 
 
-def classify(matrix: F32, labels: I64, *, shots: Sequence[int] = SHOTS, seeds: Sequence[int] = SEEDS) -> list[Figure]:
+def classify(
+    matrix: Matrix, labels: I64, *, shots: Sequence[int] = SHOTS, seeds: Sequence[int] = SEEDS
+) -> list[Figure]:
     """Macro F1 of logistic regression on standardised vectors (N, D), learnt from so many of each species (N,).
 
     The last 80 of each species in a random order are classified, or as many as the most shots leave; species with
@@ -89,7 +91,7 @@ def classify(matrix: F32, labels: I64, *, shots: Sequence[int] = SHOTS, seeds: S
     return [_mean("few-shot", "macro F1", values[shot], at=str(shot), sequences=classified) for shot in shots]
 
 
-def _f1_of_classes(matrix: F32, labels: I64, *, train: I64, test: I64) -> float:
+def _f1_of_classes(matrix: Matrix, labels: I64, *, train: I64, test: I64) -> float:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score
     from sklearn.pipeline import make_pipeline
@@ -102,7 +104,7 @@ def _f1_of_classes(matrix: F32, labels: I64, *, train: I64, test: I64) -> float:
     return float(f1_score(labels[test], model.predict(matrix[test]), average="macro"))
 
 
-def recover(matrix: F32, labels: I64, *, threshold: float) -> list[Figure]:
+def recover(matrix: Matrix, labels: I64, *, threshold: float) -> list[Figure]:
     """Species (N,) that bins of the unit vectors (N, D) by K-medoid recover above each threshold of F1 and recall.
 
     A bin is matched with at most one species so that most sequences agree. As published, what is in no bin does not
@@ -142,11 +144,11 @@ def _quality(bins: I64, labels: I64) -> dict[str, F64]:
     }
 
 
-def neighbours(matrix: F32, labels: I64, lengths: I64, *, number: int = NEIGHBOURS) -> list[Figure]:
+def neighbours(matrix: Matrix, labels: I64, lengths: I64, *, number: int = NEIGHBOURS) -> list[Figure]:
     """Share of the nearest neighbours by cosine that are of the same species, mean over contigs by class of length."""
     pure = _purity(unit_rows(matrix), labels, number=min(number, len(matrix) - 1))
-    of = np.searchsorted(LENGTHS, lengths, side="right") - 1
-    names = [f"{first}-{end}" for first, end in pairwise(LENGTHS)] + [f"{LENGTHS[-1]}-"]
+    of = np.searchsorted(np.array(LENGTHS) * 1000, lengths, side="right") - 1
+    names = [f"{first}-{end} kb" for first, end in pairwise(LENGTHS)] + [f"{LENGTHS[-1]} kb or more"]
     classes = {"all": np.ones(len(of), np.bool_)} | {name: of == row for row, name in enumerate(names)}
     return [
         Figure("neighbours", "purity", name, float(pure[rows].mean()), float("nan"), int(rows.sum()))
@@ -155,7 +157,7 @@ def neighbours(matrix: F32, labels: I64, lengths: I64, *, number: int = NEIGHBOU
     ]
 
 
-def _purity(unit: F32, labels: I64, *, number: int) -> F64:
+def _purity(unit: Matrix, labels: I64, *, number: int) -> F64:
     """Share (N,) of the nearest neighbours of each row that have its label."""
     shares = np.empty(len(unit))
     step = max(1, BLOCK // len(unit))
