@@ -83,4 +83,6 @@ class ErrorLaw:
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from error
         except (SafetensorError, KeyError, ValueError) as error:
-            raise InputError(f"{path}: no error law ({error}); remove it, and fit it anew with `binner train errors`") from error
+            raise InputError(
+                f"{path}: no error law ({error}); remove it, and fit it anew with `binner train errors`"
+            ) from error

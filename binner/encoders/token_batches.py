@@ -61,9 +61,18 @@ class Batches:
             same = self._waiting.setdefault(len(ids), [])
             same.append((row, ids))
             if (len(same) + 1) * len(ids) > self.budget.tokens:
-                yield _batch(self._waiting.pop(len(ids)))
+                yield from self._take(len(ids))
         for length in sorted(self._waiting, reverse=True):
-            yield _batch(self._waiting.pop(length))
+            yield from self._take(length)
+
+    def _take(self, length: int) -> Iterator[Batch]:
+        """All that waits with this length in tokens: more than a batch if the budget has become smaller."""
+        items = self._waiting.pop(length)
+        while items:
+            most = max(1, self.budget.tokens // length)
+            rows, ids = zip(*items[:most], strict=True)
+            del items[:most]
+            yield Batch(np.array(rows), np.stack(ids))
 
     def _tokenised(self) -> Iterator[tuple[int, I32]]:
         order = np.argsort(self.start - self.stop, kind="stable")
@@ -130,7 +139,3 @@ def _done(result: tuple[I32, I64]) -> Future[tuple[I32, I64]]:
     future = Future[tuple[I32, I64]]()
     future.set_result(result)
     return future
-
-
-def _batch(items: list[tuple[int, I32]]) -> Batch:
-    return Batch(np.array([row for row, _ in items]), np.stack([ids for _, ids in items]))

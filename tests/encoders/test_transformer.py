@@ -33,11 +33,10 @@ def reference(model: Transformer, ids: list[int]) -> F64:
     w = {name: tensor.double().numpy() for name, tensor in model.state_dict().items()}
 
     def norm(x: F64, name: str) -> F64:
-        weight: F64 = w[f"{name}.weight"]
-        bias: F64 = w[f"{name}.bias"]
-        return (x - x.mean(-1, keepdims=True)) / np.sqrt(
-            x.var(-1, keepdims=True) + model.config.epsilon
-        ) * weight + bias
+        spread: F64 = np.sqrt(x.var(-1, keepdims=True) + model.config.epsilon)
+        out: F64 = (x - x.mean(-1, keepdims=True)) / spread * w[f"{name}.weight"]
+        out += w[f"{name}.bias"]
+        return out
 
     def linear(x: F64, name: str) -> F64:
         out: F64 = x @ w[f"{name}.weight"].T + w.get(f"{name}.bias", 0)
