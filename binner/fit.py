@@ -178,13 +178,14 @@ class _Run:
         self.losses.append(value)
         if not math.isfinite(value):
             raise ArithmeticError(f"the loss is {value} at step {self.step}")
-        if self.step % config.check_every == 0:
+        last = self.step == config.steps
+        if self.step % config.check_every == 0 or (last and self.validate):
             self.over = self.watch.is_over(self._look())
             if self.over:
                 logger.debug("no gain any more: stopped at step %d of %d", self.step, config.steps)
         if self.watched.report:
             self.watched.report(self.step, {"loss": value, "rate": share, "gradient": float(norm)})
-        if self.step % config.save_every == 0 or self.over:
+        if self.step % config.save_every == 0 or self.over or last:
             self._save()
 
     def _look(self) -> float:

@@ -12,6 +12,7 @@ import click
 from binner.cli import _options as shared
 from binner.cli._command import Command
 from binner.cli._options import FILE, METHOD, RESULTS, option
+from binner.cli.train_species import pack, species
 from binner.config import EncoderConfig
 from binner.errors import InputError, OptionError
 
@@ -34,6 +35,10 @@ Examples:
 @click.group("train")
 def train() -> None:
     """Train what binner ships, from genomes: its encoder, and how it looks for marker genes."""
+
+
+train.add_command(species)
+train.add_command(pack)
 
 
 @train.command("whitening", cls=Command, epilog=_EXAMPLES)

@@ -15,10 +15,16 @@ def similarities(views: Tensor, *, temperature: float) -> tuple[Tensor, Tensor]:
     Memory grows as (B V)^2: the batch bounds it, whatever the number of things.
     """
     things, per_thing, width = views.shape
-    flat = views.reshape(-1, width).float()  # sums of many exponentials want more than bf16
-    scaled = flat @ flat.T / temperature  # (B V, B V)
+    flat = views.reshape(-1, width)
+    scaled = products(flat, flat) / temperature  # (B V, B V)
     blocks = scaled.view(things, per_thing, things, per_thing).diagonal(dim1=0, dim2=2).permute(2, 0, 1)  # (B, V, V)
     apart = ~torch.eye(per_thing, dtype=torch.bool, device=views.device).expand(things, -1, -1)
     thing = torch.arange(things, device=views.device).repeat_interleave(per_thing)
     others = scaled.masked_fill(thing[:, None] == thing[None, :], -math.inf)
     return blocks[apart].view(-1, per_thing - 1), others
+
+
+def products(rows: Tensor, others: Tensor) -> Tensor:
+    """All products of rows (A, d) and (B, d), (A, B) float32: sums of many exponentials want more than bf16."""
+    with torch.autocast(rows.device.type, enabled=False):
+        return rows.float() @ others.float().T

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from binner.losses._similarity import products
+
 
 def mi_mix(mixed: Tensor, clean: Tensor, *, share: Tensor, partner: Tensor, temperature: float) -> Tensor:
     """Mean over i of D_i - l_i s_ii - (1 - l_i) s_i,p(i), s = cosine / temperature, D_i = log(e^s_ii + Ng_i).
@@ -19,8 +21,7 @@ def mi_mix(mixed: Tensor, clean: Tensor, *, share: Tensor, partner: Tensor, temp
     things = len(mixed)
     if things < 2:
         return (mixed.sum() + clean.sum()) * 0
-    # As in `similarities`: sums of many exponentials want more than bf16.
-    scaled = mixed.float() @ clean.float().T / temperature  # (B, B)
+    scaled = products(mixed, clean) / temperature  # (B, B)
     own = scaled.diagonal()
     others = scaled.masked_fill(torch.eye(things, dtype=torch.bool, device=scaled.device), -math.inf)
     hard = (2 * others).logsumexp(1) - others.logsumexp(1) + math.log(things - 1)

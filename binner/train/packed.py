@@ -8,6 +8,7 @@ while they are packed, and the index afterwards.
 from __future__ import annotations
 
 import logging
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from binner import fasta
-from binner.data import I64, N_CODE, U8, Progress, silent
-from binner.errors import InputError
+from binner.data import I64, N_CODE, U8, Progress, digest, silent
+from binner.errors import InputError, OptionError
 from binner.train.sources import Source
 from binner.windows import LONG_RUN
 
@@ -55,6 +56,11 @@ class Packed:
     def bp(self) -> int:
         """Bases of all genomes."""
         return int(self.length.sum())
+
+    @property
+    def digest(self) -> str:
+        """Of what is packed: the bases' places, names and labels; the bases themselves by their number."""
+        return digest(*(getattr(self, field.name) for field in fields(self)[1:] if field.name != "names"), *self.names)
 
     @cached_property
     def _bytes(self) -> U8:
@@ -108,6 +114,21 @@ def pack(sources: Sequence[Source], folder: Path, *, progress: Progress = silent
     packed = read(folder)
     logger.info("%d genomes, %.1f Mb, packed in %s", len(sources), packed.bp / 1e6, folder)
     return packed
+
+
+def pack_into(out: Path, sources: Sequence[Source], *, progress: Progress = silent) -> Packed:
+    """Pack into `out`, which must be new or empty; all of it or nothing. Raises InputError and OptionError."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OptionError(f"-o {out}: there is something already; name a new folder")
+    unfinished = out.with_name(f".{out.name}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        pack(sources, unfinished, progress=progress)
+        unfinished.replace(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return read(out)
 
 
 def read(folder: Path) -> Packed:

@@ -35,7 +35,7 @@ def learn(packed: Packed, path: Path, *, size: int, seed: int, sample: int = SAM
         max_token_length=LONGEST_TOKEN,
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_words(packed, sample, np.random.default_rng([seed, 3])), trainer)
+    tokenizer.train_from_iterator(_words(packed, min(sample, packed.bp), np.random.default_rng([seed, 3])), trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",

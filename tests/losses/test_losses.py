@@ -69,3 +69,11 @@ def test_views_of_one_thing_that_agree_cost_less(name: str) -> None:
 @pytest.mark.parametrize("shape", [(1, 3), (4, 1)])
 def test_nothing_to_compare_costs_nothing(name: str, shape: tuple[int, int]) -> None:
     assert float(LOSSES[name](some_views(*shape), temperature=0.2)) == 0
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_autocast_does_not_coarsen_the_loss(name: str) -> None:
+    views = some_views(6, 2).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = LOSSES[name](views, temperature=0.05)
+    assert float(found) == float(LOSSES[name](views, temperature=0.05))

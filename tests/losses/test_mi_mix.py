@@ -78,3 +78,10 @@ def test_the_whole_share_leaves_the_partner_a_mere_negative() -> None:
 def test_one_thing_costs_nothing() -> None:
     mixed, clean, share, _ = draw(1)
     assert float(mi_mix(mixed, clean, share=share, partner=torch.zeros(1, dtype=torch.int64), temperature=0.2)) == 0
+
+
+def test_autocast_does_not_coarsen_the_loss() -> None:
+    mixed, clean, share, partner = draw(6)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = mi_mix(mixed.float(), clean.float(), share=share, partner=partner, temperature=0.05)
+    assert float(found) == pytest.approx(slow(mixed, clean, share, partner, 0.05), rel=1e-4)

@@ -1,0 +1,41 @@
+"""Several processes that train together, as `torchrun` starts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+from torch import distributed
+
+from binner.fit import ranks
+from binner.runtime import choose_device
+
+PATIENCE = timedelta(hours=12)  # of those that wait while the first packs the genomes or validates
+
+
+@contextmanager
+def together(device: str, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """Join the processes of `torchrun`, if it started this one; the device of this process.
+
+    `auto` and `cuda` are the GPU of its local rank. Raises DeviceError.
+    """
+    if int(environ.get("WORLD_SIZE", "1")) == 1:
+        yield choose_device(device)
+        return
+    local = int(environ.get("LOCAL_RANK", "0"))
+    chosen = choose_device(device)
+    if chosen != "cpu":
+        chosen = choose_device(f"cuda:{local}")
+    distributed.init_process_group("gloo" if chosen == "cpu" else "nccl", timeout=PATIENCE)
+    try:
+        yield chosen
+    finally:
+        distributed.destroy_process_group()
+
+
+def wait() -> None:
+    """Until all are here."""
+    if ranks() > 1:
+        distributed.barrier()

@@ -1,0 +1,80 @@
+"""The folder of a training run: what a killed run left is taken up, and nothing is left by one that could not begin."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from binner.errors import OptionError
+
+SETTINGS = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """`out` is where the model goes; what the run needs meanwhile is in `work` inside, and goes at the end."""
+
+    out: Path
+
+    @property
+    def work(self) -> Path:
+        """Packed genomes, tokenizer, state and log."""
+        return self.out / "training"
+
+    @property
+    def _unfinished(self) -> Path:
+        return self.out.with_name(f".{self.out.name}.tmp")
+
+    def holds_a_run(self) -> bool:
+        """Whether a run has begun here."""
+        return (self.work / SETTINGS).is_file()
+
+    def check(self, settings: Mapping[str, object]) -> bool:
+        """True if a run with these settings is to be taken up, False if one can begin; else raises OptionError."""
+        if not self.holds_a_run():
+            if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
+                raise OptionError(f"-o {self.out}: there is something already; name a new folder")
+            return False
+        begun = json.loads((self.work / SETTINGS).read_text())
+        for name, value in _plain(settings).items():
+            if begun.get(name) != value:
+                raise OptionError(
+                    f"-o {self.out}: holds a run that began with {name} {begun.get(name)}, not {value}; "
+                    "give what it began with, or name a new folder"
+                )
+        return True
+
+    def begin(self, settings: Mapping[str, object], prepare: Callable[[Path], None]) -> None:
+        """Have `prepare` fill the working folder; it comes into being whole or, if that fails, not at all."""
+        made = [folder for folder in (self.out, *self.out.parents) if not folder.exists()]
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self._unfinished, ignore_errors=True)
+            self._unfinished.mkdir()
+            prepare(self._unfinished)
+            (self._unfinished / SETTINGS).write_text(json.dumps(_plain(settings), indent=1))
+            self._unfinished.replace(self.work)
+        except BaseException:
+            shutil.rmtree(self._unfinished, ignore_errors=True)
+            for folder in made:
+                folder.rmdir()
+            raise
+
+    def finish(self, fill: Callable[[Path], None]) -> None:
+        """Have `fill` write the results, move them to where they belong, and remove the working folder."""
+        result = self.work / "result"
+        shutil.rmtree(result, ignore_errors=True)
+        result.mkdir()
+        fill(result)
+        for file in sorted(result.iterdir()):
+            file.replace(self.out / file.name)
+        shutil.rmtree(self.work)
+
+
+def _plain(settings: Mapping[str, object]) -> dict[str, object]:
+    """As JSON gives them back."""
+    plain: dict[str, object] = json.loads(json.dumps(settings, default=str))
+    return plain
