@@ -26,7 +26,7 @@ SPECIES = 200  # at most
 PIECES = 12  # of each
 SHORTEST, LONGEST = 1000, 8000  # bp, log-uniform
 SHARE = 0.5  # a species is recovered by a bin whose F1 exceeds this; what is in no bin counts as missed
-SMALLEST_BIN = 2  # pieces of a species that can be binned at all
+PERCENTILE = 30  # of similarities to the own species' mean: what K-medoid's threshold leaves out
 TEACHER_BP = 200_000_000  # bp that the teacher learns from, at most
 TEACHER_PIECE, TEACHER_PIECES = 6000, 48  # bp; of each genome
 DIRECTIONS, SHRINKAGE, K = 64, 0.1, 5  # of the whitening that ships
@@ -67,7 +67,7 @@ class Pieces:
         half = np.isin(self.species, names[: len(names) // 2])
         recovered = 0.0
         for learn, use in ((half, ~half), (~half, half)):
-            threshold = similarity_threshold(unit[learn], self.species[learn])
+            threshold = similarity_threshold(unit[learn], self.species[learn], percentile=PERCENTILE)
             figures = protocols.recover(unit[use], self.species[use], threshold=threshold)
             recovered += next(f.value for f in figures if f.metric == "species by F1 (all)" and f.at == str(SHARE))
         return Verdict(ari, recovered / len(names))

@@ -1,0 +1,344 @@
+"""`binner train species`: from genomes to a model that `--encoder` takes; killed and taken up; mistakes."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from binner import encoders, runtime
+from binner.cli import main
+from binner.config import EncoderConfig, MachineConfig
+from binner.encoders import checkpoint
+from binner.encoders.error_law import ERROR_LAW
+from binner.encoders.language_model import LanguageModel
+from binner.encoders.tokenizer import TOKENIZER, Tokenizer
+from binner.errors import InputError, OptionError
+from binner.train import model_card, validation
+from binner.train import packed as packing
+from binner.train.journal import Journal
+from binner.train.network import SpeciesNetwork
+from binner.train.options import SIZES, SpeciesOptions, options
+from binner.train.run_folder import RunFolder
+from binner.train.species import Task, train_species
+from tests.train import simulated
+
+ROOT = Path(__file__).parent.parent.parent
+TINY = replace(
+    options("tiny", preset="own", fine_tuning=False, given={}), steps=16, check_every=8, save_every=5, distil=0.5
+)
+RESULT = ["README.md", "config.json", ERROR_LAW, "log.csv", "model.safetensors", TOKENIZER]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """A verdict and an error law of less than they deserve."""
+    before = dict(os.environ)
+    runtime.limit_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validation, "PIECES", 4)
+        patch.setattr(validation, "LONGEST", 2000)
+        patch.setattr(model_card, "LAW_BP", {"cpu": 100_000})
+        yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def genomes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = simulated.genomes(genera=8, genome_bp=20_000)
+    return simulated.write(made, tmp_path_factory.mktemp("training") / "genomes")
+
+
+@pytest.fixture(scope="module")
+def model(genomes: Path, quick: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of an undisturbed run."""
+    out = tmp_path_factory.mktemp("whole") / "model"
+    train_species(task(genomes, out))
+    return out
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = dict(os.environ)
+    monkeypatch.chdir(tmp_path)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def task(genomes: Path, out: Path, own: SpeciesOptions = TINY, **more: object) -> Task:
+    machine = MachineConfig(threads=1, device="cpu")
+    return Task(genomes, out, own, size="tiny", machine=machine, command=("binner",), **more)  # type: ignore[arg-type]
+
+
+def curve(folder: Path) -> list[list[str]]:
+    """The log without its times."""
+    with (folder / "log.csv").open() as lines:
+        return [row[:1] + row[2:] for row in csv.reader(lines)]
+
+
+def call(*args: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(args)
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def test_the_folder_is_an_encoder_with_a_card_and_a_log(model: Path, genomes: Path) -> None:
+    assert sorted(path.name for path in model.iterdir()) == sorted(RESULT)
+    assert [path.name for path in model.parent.iterdir()] == ["model"], "nothing else is left"
+    loaded = encoders.load(str(model), EncoderConfig(), MachineConfig(device="cpu"))
+    assert isinstance(loaded, LanguageModel)
+    assert loaded.law.fitted
+    codes = np.random.default_rng(1).integers(0, 4, 3000).astype(np.uint8)
+    vectors = loaded.embed(codes, np.array([0, 1000]), np.array([1500, 3000]))
+    assert vectors.shape == (2, len(loaded.prior))
+    assert np.isfinite(vectors).all()
+    tokenizer = Tokenizer.load(model)
+    names = [tokenizer.backend.id_to_token(number) for number in range(9)]
+    assert names == ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "A", "C", "G", "T"], "the published order"
+    tokens = tokenizer.backend.encode("ACGTTGCATTAG").tokens
+    assert (tokens[0], "".join(tokens[1:-1]), tokens[-1]) == ("[CLS]", "ACGTTGCATTAG", "[SEP]")
+    card = (model / "README.md").read_text()
+    assert "16 genomes, 0.3 Mb, 16 species in 8 genera" in card
+    assert "4 species. K-means ARI" in card
+    for name in ("this model", "4-mers", "whitened 5-mers"):
+        assert re.search(rf"^\| {name} \| [-\d.]+ \| [\d.]+ \|$", card, re.MULTILINE)
+
+
+def test_the_loss_falls(model: Path) -> None:
+    head, *rows = curve(model)
+    losses = [float(row[head.index("loss")]) for row in rows]
+    assert len(losses) == TINY.steps
+    before = int(TINY.unmixed * TINY.steps)
+    assert np.mean(losses[before - 2 : before]) < losses[0] - 0.2, "while nothing is mixed"
+    looks = [row for row in rows if row[head.index("ari")]]
+    assert [int(row[0]) for row in looks] == [8, 16]
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL."""
+
+
+@pytest.mark.parametrize("at", [3, 13])
+def test_a_killed_run_ends_as_if_it_had_not_been(
+    at: int, genomes: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Journal.write
+
+    def die(journal: Journal, step: int, figures: dict[str, float]) -> None:
+        if step == at:
+            raise KilledError
+        write(journal, step, figures)
+
+    monkeypatch.setattr(Journal, "write", die)
+    with pytest.raises(KilledError):
+        train_species(task(genomes, Path("out")))
+    assert [path.name for path in Path("out").iterdir()] == ["training"]
+    monkeypatch.setattr(Journal, "write", write)
+    train_species(task(genomes, Path("out")))
+    assert curve(Path("out")) == curve(model)
+    one, two = (checkpoint.load(folder).state_dict() for folder in (Path("out"), model))
+    assert all(torch.equal(weight, two[name]) for name, weight in one.items())
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted(RESULT)
+
+
+KILLER = """
+import os, signal, sys
+from binner.train import journal, validation
+validation.PIECES, validation.LONGEST = 4, 2000
+write = journal.Journal.write
+def die(journal, step, figures):
+    write(journal, step, figures)
+    if step == 12:
+        os.kill(os.getpid(), signal.SIGKILL)
+journal.Journal.write = die
+from binner.cli import main
+main(sys.argv[1:])
+"""
+LINE = (
+    "train species genomes -o out --size tiny --steps 16 --check-every 8 --save-every 5 --distil 0.5 -t 1 --device cpu"
+)
+
+
+def test_sigkill_from_the_command_line(genomes: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("genomes").symlink_to(genomes)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    killed = subprocess.run([sys.executable, "-c", KILLER, *LINE.split()], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert call(*LINE.replace("--steps 16", "--steps 17").split()) == 2
+    assert "-o out: holds a run that began with steps 16, not 17" in capsys.readouterr().err
+    assert call(*LINE.split()) == 0
+    err = capsys.readouterr().err
+    assert "taken up after step 10 of 16" in err
+    assert curve(Path("out")) == curve(model)
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_same_model(genomes: Path) -> None:
+    """Without mixing and dropout, which each process draws for itself, the curve is that of one process."""
+    Path("genomes").symlink_to(genomes)
+    line = "train species genomes --size tiny --steps 4 --unmixed 1 --dropout 0 --distil 0.5 -t 1 --device cpu -q"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "binner"]
+    for start, out in (([sys.executable, "-m", "binner"], "one"), (torchrun, "two")):
+        done = subprocess.run([*start, *line.split(), "-o", out], env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+    one, two = (curve(Path(out)) for out in ("one", "two"))
+    assert [row[0] for row in one] == [row[0] for row in two]
+    for a, b in zip(one[1:], two[1:], strict=True):
+        assert float(a[1]) == pytest.approx(float(b[1]), rel=0.02), "the loss, in bf16 where the CPU has it"
+
+
+def test_it_goes_on_from_a_model(model: Path, genomes: Path) -> None:
+    shape = checkpoint.load(model).config
+    own = replace(TINY, steps=2, distil=0.0, check_every=100, checkpointing=True)
+    train_species(replace(task(genomes, Path("out"), own), init=model, half=True))
+    found = checkpoint.load(Path("out"))
+    assert found.config == shape
+    assert (Path("out") / TOKENIZER).read_bytes() == (model / TOKENIZER).read_bytes()
+    size, whole = ((folder / "model.safetensors").stat().st_size for folder in (Path("out"), model))
+    assert size < 0.6 * whole, "16 bits"
+    moved = found.state_dict()["encoder.layer.0.mlp.wo.weight"] - checkpoint.load(model).layers[0].mlp["wo"].weight  # type: ignore[union-attr,index]
+    assert 0 < float(moved.detach().abs().max()) < 0.1
+
+
+def test_packed_genomes_do_as_well(genomes: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "pack", str(genomes), "-o", "packed", "-t", "1", "-q") == 0
+    assert packing.is_packed(Path("packed"))
+    train_species(task(Path("packed"), Path("out")))
+    assert curve(Path("out")) == curve(model)
+    assert packing.is_packed(Path("packed")), "left where it was"
+
+
+def test_a_loss_that_is_not_finite_takes_one_line(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = SpeciesNetwork.loss
+    monkeypatch.setattr(SpeciesNetwork, "loss", lambda *args, **given: original(*args, **given) * float("inf"))
+    with pytest.raises(OptionError, match=r"the loss is .* at step 1; lower --learning-rate"):
+        train_species(task(genomes, Path("out")))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train species none -o out", "none: no such file or folder"),
+        ("train species genomes -o genomes", "-o genomes: there is something already"),
+        ("train species genomes -o out --steps 0", "--steps must be from 1 to 1e+09, not 0"),
+        ("train species genomes -o out --shortest 3000 --longest 2000", "--longest 2,000 is below --shortest 3,000"),
+        ("train species genomes -o out --size tiny --init genomes", "--size tiny: --init has a size of its own"),
+        ("train species genomes -o out --init genomes", "genomes/tokenizer.json: "),
+        ("train species genomes -o out --tokenizer genomes", "genomes/tokenizer.json: "),
+        ("train species genomes -o out --size huge", "'huge' is not one of"),
+        ("train species genomes -o out --labels labels.tsv", "has the species already; leave --labels out"),
+        ("train species genomes -o out --size tiny --shortest 19000 --longest 19000", "species have two pieces of"),
+        ("train species genomes -o out --pairs 8 --accumulate 3", "--pairs 8 cannot be shared by --accumulate 3"),
+        ("train species genomes -o out --size tiny --tensorboard board", "tensorboard is not installed"),
+        ("train species bad -o deep/in/out --size tiny", "bad/a.fa: contig 'a' holds '-', which is no base"),
+        ("train pack none -o out", "none: no such file or folder"),
+        ("train pack bad -o out", "bad/a.fa: contig 'a' holds '-', which is no base"),
+        ("train pack genomes -o genomes", "-o genomes: there is something already"),
+    ],
+)
+def test_mistakes_take_one_line_and_leave_nothing(
+    line: str, message: str, genomes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    Path("genomes").symlink_to(genomes)
+    Path("bad").mkdir()
+    Path("bad/a.fa").write_text(">a\nAC-T\n")
+    before = sorted(Path().rglob("*"))
+    assert call(*line.split(), "-t", "1") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"(.* (INFO|WARNING) .*\n)*Error: .*\n", err), err
+    assert message in err
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_tensorboard_has_the_same_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, float, int]] = []
+
+    class SummaryWriter:
+        def __init__(self, folder: str) -> None:
+            assert folder == str(tmp_path / "board")
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            seen.append((name, value, step))
+
+        def close(self) -> None:
+            seen.append(("closed", 0.0, 0))
+
+    fake = type(sys)("torch.utils.tensorboard")
+    fake.SummaryWriter = SummaryWriter  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
+    journal = Journal(tmp_path / "log.csv", tensorboard=tmp_path / "board")
+    journal.write(1, {"loss": 2.0})
+    journal.figures = {"ari": 0.5}
+    journal.write(2, {"loss": 1.0})
+    journal.close()
+    assert seen == [("loss", 2.0, 1), ("loss", 1.0, 2), ("ari", 0.5, 2), ("closed", 0.0, 0)]
+    assert [(row["step"], row["loss"], row["ari"]) for row in journal.rows()] == [("1", "2", ""), ("2", "1", "0.5")]
+
+
+def test_the_published_settings() -> None:
+    found = options("base", preset="published", fine_tuning=True, given={"steps": 7, "pairs": None})
+    assert (found.steps, found.pairs, found.shortest, found.longest) == (7, 48, 10_000, 10_000)
+    assert (found.learning_rate, found.head_rate, found.temperature, found.weight_decay) == (3e-6, 100, 0.05, 0)
+    loop = found.fit()
+    assert (loop.cosine, loop.warm_up, loop.clip, loop.betas) == (False, 0, float("inf"), (0.9, 0.999))
+    shape = SIZES["base"].shape
+    assert (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.inner) == (4096, 768, 12, 12, 3072)
+
+
+def test_choices_of_the_command_line_are_those_of_the_code() -> None:
+    from binner.cli import train_species as command
+    from binner.train import options as known
+
+    assert set(command.SIZES) == set(known.SIZES)
+    assert set(command.PRESETS) == set(known.PRESETS)
+
+
+def test_results_come_whole_or_not_at_all() -> None:
+    folder = RunFolder(Path("deep/out"))
+
+    def fail(work: Path) -> None:
+        (work / "half").write_text("written")
+        raise InputError("no")
+
+    with pytest.raises(InputError):
+        folder.begin({"a": 1}, fail)
+    assert not Path("deep").exists()
+    folder.begin({"a": 1, "b": Path("x")}, lambda work: None)
+    assert folder.check({"a": 1, "b": Path("x")})
+    with pytest.raises(OptionError, match="began with a 1, not 2"):
+        folder.check({"a": 2, "b": Path("x")})
+    with pytest.raises(InputError):
+        folder.finish(fail)
+    assert folder.holds_a_run(), "what was trained is still there"
+
+    def fill(result: Path) -> None:
+        (result / "model").write_text("x")
+
+    folder.finish(fill)
+    assert [path.name for path in folder.out.iterdir()] == ["model"]
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = "{'torch', 'numpy', 'numba', 'rich', 'sklearn'}"
+    script = f"import sys, binner.cli\ntry: binner.cli.main(sys.argv[1:])\nfinally: print({heavy} & set(sys.modules))"
+    for name in ("species", "pack"):
+        line = [sys.executable, "-c", script, "train", name, "--help"]
+        shown = subprocess.run(line, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)}).stdout
+        assert shown.endswith("set()\n")
+        assert "GENOMES" in shown
