@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from binner.config import CoverageConfig, MachineConfig, RunConfig
+from binner.config import CoverageConfig, EncoderConfig, MachineConfig, RunConfig
 from binner.errors import OptionError
 
 CONTIGS = Path("contigs.fa")
@@ -61,6 +61,31 @@ def test_memory_must_be_positive() -> None:
 def test_identity_is_a_percentage(identity: float) -> None:
     with pytest.raises(OptionError, match="--identity is a percentage"):
         CoverageConfig(identity=identity)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"window": 199}, "--window must be at least 200 bp, not 199"),
+        ({"strands": "reverse"}, "--strands must be both or forward, not 'reverse'"),
+        ({"max_windows": 0}, "--max-windows must be at least 1, not 0"),
+        ({"devices": 0}, "--devices must be from 1 to"),
+    ],
+)
+def test_ways_of_reading_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        EncoderConfig(**options)
+
+
+@pytest.mark.parametrize("name", ["zhihan1996/DNABERT-S", "a/b"])
+def test_a_name_on_the_hub_is_an_encoder(name: str) -> None:
+    assert RunConfig(CONTIGS, encoder=name).encoder == name
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "/a/b", "../b", "a/", "a b/c"])
+def test_what_is_no_name_on_the_hub(name: str) -> None:
+    with pytest.raises(OptionError, match="is neither"):
+        RunConfig(CONTIGS, encoder=name)
 
 
 def test_files_are_all_that_is_read() -> None:

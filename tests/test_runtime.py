@@ -186,3 +186,27 @@ def test_a_given_place_for_compiled_code_is_kept(read_only: Path, monkeypatch: p
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/given")
     runtime.keep_compiled_code()
     assert os.environ["NUMBA_CACHE_DIR"] == "/given"
+
+
+def test_as_many_gpus_as_are_asked_for(two_gpus: None) -> None:
+    runtime.check_devices(2)
+    with pytest.raises(DeviceError, match="--devices 3: there are 2 GPUs here"):
+        runtime.check_devices(3)
+
+
+def test_no_gpus_to_share(no_gpu: None) -> None:
+    with pytest.raises(DeviceError, match="--devices 2: there are 0 GPUs here"):
+        runtime.check_devices(2)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, (0, 1, 0)),
+        ({"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "1"}, (3, 8, 1)),
+        ({"RANK": "3", "WORLD_SIZE": "8"}, (0, 1, 0)),
+        ({"RANK": "x", "WORLD_SIZE": "8", "LOCAL_RANK": "1"}, (0, 1, 0)),
+    ],
+)
+def test_what_torchrun_says(environ: dict[str, str], expected: tuple[int, int, int]) -> None:
+    assert runtime.torchrun_rank(environ) == expected

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 WINDOW = 2000  # bp, where neither the user nor the error law says another
 TOKENS = {"cuda": 65_536, "cpu": 2048}  # in a batch
-COMPILE_FROM = 200_000_000  # bp; for less the half minute that it takes does not pay
+COMPILE_FROM = 1_000_000_000  # bp; for less the minute that it takes does not pay
 MOST_PROCESSES = 8  # that tokenise: 3 Mbp/s each
 CPU_INFO = Path("/proc/cpuinfo")
 
