@@ -134,7 +134,7 @@ def _embed_on_devices(
     context = get_context("spawn")
     turns = context.Queue()
     for index in range(config.devices):
-        turns.put(f"cuda:{index}" if machine.device != "cpu" else "cpu")
+        turns.put(index)
     share = replace(machine, threads=max(1, machine.threads // config.devices))
     pieces = config.devices * PIECES_PER_DEVICE
     parts: list[Embedded] = []
@@ -153,9 +153,13 @@ class _Worker:
     config: EncoderConfig
 
     @classmethod
-    def begin(cls, turns: Queue[str], encoder: str, config: EncoderConfig, machine: MachineConfig) -> None:
+    def begin(cls, turns: Queue[int], encoder: str, config: EncoderConfig, machine: MachineConfig) -> None:
         limit_threads(machine.threads)
-        cls.encoder = encoders.load(encoder, config, replace(machine, device=turns.get()))
+        index = turns.get()
+        if index:  # the first one's warnings are those of all
+            logging.getLogger("binner").setLevel(logging.ERROR)
+        device = "cpu" if machine.device == "cpu" else f"cuda:{index}"
+        cls.encoder = encoders.load(encoder, config, replace(machine, device=device))
         cls.config = config
 
     @classmethod

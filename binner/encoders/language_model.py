@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Self
 
@@ -75,11 +75,7 @@ class LanguageModel:
     def embed(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
         """Encode codes[start:stop], (V, D) float32 behind the error law's map. Raises OptionError (out of memory)."""
         if not self.law.fitted:
-            logger.warning(
-                "%s: how far contigs of one genome lie apart was never measured; a plain guess stands in. Measure it"
-                " with `binner train errors GENOMES --encoder %s`",
-                *(self.folder, self.folder),
-            )
+            _warn_of_a_guess(self.folder)
         return self._encode(codes, start, stop, law=self.law, progress=progress)
 
     def vectors(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
@@ -154,6 +150,16 @@ def working_type(device: torch.device, *, cpu_info: Path = CPU_INFO) -> torch.dt
     has = not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
     has = has and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return torch.bfloat16 if has else torch.float32
+
+
+@cache
+def _warn_of_a_guess(folder: Path) -> None:
+    """Once for each model."""
+    logger.warning(
+        "%s: how far contigs of one genome lie apart was never measured; a plain guess stands in. Measure it with"
+        " `binner train errors GENOMES --encoder %s`",
+        *(folder, folder),
+    )
 
 
 def out_of_memory(error: RuntimeError) -> bool:
