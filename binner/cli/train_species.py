@@ -47,7 +47,7 @@ _model = shared.together(
         "--size",
         heading=MODEL,
         type=click.Choice(SIZES),
-        help="small: 4 layers of 256, for CPUs; base: 12 of 768; tiny: for tests.  [default: small]",
+        help="small: 2 layers of 256, for CPUs; base: 12 of 768; tiny: for tests.  [default: small]",
     ),
     option("--init", heading=MODEL, type=FILE, metavar="FOLDER", help="Start from a model, as from DNABERT-2 or -S."),
     option("--tokenizer", heading=MODEL, type=FILE, metavar="FOLDER", help="Take tokenizer.json from there."),
