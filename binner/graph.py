@@ -14,9 +14,18 @@ TYPICAL_NEIGHBOUR = 15  # the distance scale of a graph is the median over its f
 GENOME_BP = 3_000_000  # bp of a typical genome in an assembly
 
 
+def genomes_expected(bp: int) -> float:
+    """How many genomes an assembly of so many bp may hold.
+
+    The resolution at which modularity sees a genome grows with their number: joining two communities of a degree d each
+    in a graph of m edges costs resolution d^2 / 2 m (Fortunato & Barthelemy 2007).
+    """
+    return max(1.0, bp / GENOME_BP)
+
+
 def neighbours_that_fit(contigs: int, bp: int) -> int:
     """How many neighbours a graph of this assembly wants: few where a genome is a few long contigs, at most 30."""
-    per_genome = contigs * GENOME_BP / max(bp, 1)
+    per_genome = contigs / genomes_expected(bp)
     return int(np.clip(per_genome / 6, 8, 30))
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from binner.runtime import choose_device
 from binner.stages import Stages, Watch, unwatched
 from binner.workspace import Workspace, open_workspace
 from binner.write import NEAR_COMPLETE, tier, write_results
+
+if TYPE_CHECKING:
+    from binner.space import Depths
 
 # The stages are imported where they run: a mistyped file name need not wait for numba and torch.
 
@@ -134,14 +138,21 @@ class _Job:
             from binner import select
 
             return select.choose(
-                clusterings, self.contigs.lengths, markers=markers, min_bin_size=self.config.min_bin_size
+                clusterings,
+                self.contigs.lengths,
+                markers=markers,
+                min_bin_size=self.config.min_bin_size,
+                depth=depth,
             )
 
         if not len(self.contigs):
             return [], np.zeros(0, np.float32)
+        from binner import space
+
         windows, embedding = self._embed()
-        refined = self._refine(windows, embedding, coverage) if self.config.refine else None
-        clusterings = self._cluster(embedding, coverage, refined)
+        depth = space.depths(coverage, embedding, self.contigs.lengths) if coverage and coverage.samples else None
+        refined = self._refine(windows, embedding, depth) if self.config.refine else None
+        clusterings = self._cluster(embedding, depth, refined)
         return self.stages.run("choice", "Choosing bins", work)
 
     def _embed(self) -> tuple[WindowEmbedding, Embedding]:
@@ -160,14 +171,14 @@ class _Job:
 
         return self.stages.run("embedding", "Embedding contigs", work, key=self._embedding_key())
 
-    def _refine(self, windows: WindowEmbedding, embedding: Embedding, coverage: Coverage | None) -> F32:
+    def _refine(self, windows: WindowEmbedding, embedding: Embedding, depth: Depths | None) -> F32:
         def work(progress: Progress) -> F32:
             from binner import refine
 
             return refine.fit(
                 windows,
                 embedding,
-                coverage,
+                depth,
                 self.contigs.lengths,
                 config=refine.RefineConfig(),
                 seed=self.config.seed,
@@ -178,13 +189,13 @@ class _Job:
         depends_on = (self._embedding_key(), self._coverage_key(), self.config.seed, code_version("refine"))
         return self.stages.run("refinement", "Refining the embedding", work, key=key(*depends_on))
 
-    def _cluster(self, embedding: Embedding, coverage: Coverage | None, refined: F32 | None) -> list[Clustering]:
+    def _cluster(self, embedding: Embedding, depth: Depths | None, refined: F32 | None) -> list[Clustering]:
         def work(progress: Progress) -> list[Clustering]:
             from binner import clusterers
 
             return clusterers.propose(
                 embedding,
-                coverage,
+                depth,
                 self.contigs.lengths,
                 seed=self.config.seed,
                 threads=self._threads,

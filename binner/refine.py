@@ -17,11 +17,11 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from binner.data import F32, F64, I64, Coverage, Embedding, Progress, WindowEmbedding, silent
+from binner.data import F32, F64, I64, Embedding, Progress, WindowEmbedding, silent
 from binner.fit import FitConfig
 from binner.fit import fit as optimise
 from binner.losses import LOSSES
-from binner.space import Depths, depths
+from binner.space import Depths
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class RefineConfig:
 def fit(
     windows: WindowEmbedding,
     embedding: Embedding,
-    coverage: Coverage | None,
+    depth: Depths | None,
     lengths: I64,
     *,
     config: RefineConfig,
@@ -56,8 +56,7 @@ def fit(
     progress: Progress = silent,
 ) -> F32:
     """Refined points of the contigs, unit rows (N, D), and (N, D + 1 + S) with coverage of more than one sample."""
-    sampled = coverage is not None and bool(coverage.samples) and len(lengths) > 0
-    views = _Views(windows, embedding, depths(coverage, embedding, lengths) if coverage and sampled else None, lengths)
+    views = _Views(windows, embedding, depth, lengths)
     head = _Head(views, config=config, seed=seed)
     known = np.flatnonzero((embedding.matrix != 0).any(1))
     if len(known) > 1:

@@ -2,7 +2,8 @@
 
 A cluster scores by the agreement of the partitions that vote (half of them cut a neighbour graph, half are the
 likelihood's answer to those) and by the single-copy marker genes it holds: complete genomes have each once. The best
-cluster becomes a bin, its contigs leave all others, those are scored again, and so on.
+cluster becomes a bin, without the few contigs that do not fit (`binner.trim`); its contigs leave all others, those are
+scored again, and so on.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy as np
 from numba import njit
 
 from binner.data import F32, F64, I32, I64, Bin, Clustering, Markers
+from binner.space import Depths
+from binner.trim import trim
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +38,12 @@ class _Votes:
 
 
 def choose(
-    clusterings: Sequence[Clustering], lengths: I64, *, markers: Markers | None, min_bin_size: int
+    clusterings: Sequence[Clustering],
+    lengths: I64,
+    *,
+    markers: Markers | None,
+    min_bin_size: int,
+    depth: Depths | None = None,
 ) -> tuple[list[Bin], F32]:
     """Disjoint bins of at least `min_bin_size` bp, largest first, and each contig's probability of being where it is.
 
@@ -47,7 +55,7 @@ def choose(
     judge = _Judge(votes, markers)
     bins = [
         Bin(rows, int(lengths[rows].sum()), score)
-        for rows, score in _take_best(candidates, judge, lengths, min_bin_size)
+        for rows, score in _take_best(candidates, judge, lengths, least_bp=min_bin_size, depth=depth)
     ]
     bins.sort(key=lambda found: (-found.size, found.rows[0]))
     probability = np.zeros(len(lengths), np.float32)
@@ -69,8 +77,10 @@ def _candidates(clusterings: Sequence[Clustering], lengths: I64, least_bp: int) 
                 yield rows
 
 
-def _take_best(candidates: list[I64], judge: _Judge, lengths: I64, least_bp: int) -> Iterator[tuple[I64, float]]:
-    """Greedily: the best cluster (the larger of equals) whose contigs are all free; the rest is scored anew."""
+def _take_best(
+    candidates: list[I64], judge: _Judge, lengths: I64, *, least_bp: int, depth: Depths | None
+) -> Iterator[tuple[I64, float]]:
+    """Greedily: the best cluster (the larger of equals) whose contigs are all free, trimmed; others lose theirs."""
     free = np.ones(len(lengths), bool)
     sizes = [int(lengths[rows].sum()) for rows in candidates]
     heap = [(-score, -sizes[place], place) for place, score in enumerate(judge.scores(candidates))]
@@ -80,6 +90,8 @@ def _take_best(candidates: list[I64], judge: _Judge, lengths: I64, least_bp: int
         rows = candidates[place]
         left = rows[free[rows]]
         if len(left) == len(rows):
+            kept = trim(rows, lengths, share=judge.membership(rows), depth=depth)
+            rows = kept if lengths[kept].sum() >= least_bp else rows
             free[rows] = False
             yield rows, -loss
         elif len(left) and (size := int(lengths[left].sum())) >= least_bp:

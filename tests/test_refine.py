@@ -11,6 +11,7 @@ from binner.embed import embed
 from binner.fit import FitConfig
 from binner.losses import LOSSES
 from binner.refine import RefineConfig, fit
+from binner.space import depths
 
 QUICK = RefineConfig(contigs=64, fit=FitConfig(steps=40))
 
@@ -27,7 +28,8 @@ def refine(
     windows, embedding = embed(contigs, encoder="whitening")
     if coverage is not None:
         coverage = Coverage(coverage.samples, coverage.mean[:number], coverage.variance[:number], contigs.names_digest)
-    return fit(windows, embedding, coverage, contigs.lengths, config=config, seed=seed, device="cpu")
+    depth = depths(coverage, embedding, contigs.lengths) if coverage and len(contigs) else None
+    return fit(windows, embedding, depth, contigs.lengths, config=config, seed=seed, device="cpu")
 
 
 def samples(coverage: Coverage, number: int) -> Coverage | None:

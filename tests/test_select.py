@@ -12,6 +12,7 @@ import pytest
 from benchmarks.simulate import simulate
 from binner.data import F32, I32, I64, Bin, Clustering, Markers
 from binner.select import _best_matches, _count_votes, choose
+from binner.space import Depths
 
 Labels = npt.ArrayLike
 Chosen = tuple[list[Bin], F32]
@@ -262,3 +263,18 @@ def test_genomes_of_a_metagenome_are_taken_from_the_partitions_that_show_them() 
     assert {frozenset(found.rows.tolist()) for found in bins} == {
         frozenset(np.flatnonzero(genome == number).tolist()) for number in range(4)
     }
+
+
+def test_what_does_not_fit_leaves_a_bin_and_is_free() -> None:
+    """Contig 2 has a hundredth of the depth of the others; it is too small for a bin of its own, or a bin."""
+    lengths = np.array([100, 100, 10, 100, 100])
+    size = np.array([3.0, 3.0, -1.6, 3.0, 3.0])
+    depth = Depths(size, np.zeros((5, 0)), np.zeros(5), np.zeros(5), 0.1, 0.01, (0.0, 0.0))
+    bins, probability = pick([partition([0] * 5)], lengths, min_bin_size=50, depth=depth)
+    assert rows_of(bins) == [[0, 1, 3, 4]]
+    assert bins[0].size == 400
+    assert probability.tolist() == [1, 1, 0, 1, 1]
+    bins, _ = pick([partition([0] * 5)], lengths, depth=depth)
+    assert rows_of(bins) == [[0, 1, 3, 4]]
+    whole, _ = pick([partition([0] * 5)], lengths, min_bin_size=401, depth=depth)
+    assert rows_of(whole) == [[0, 1, 2, 3, 4]], "a bin is not trimmed to below the least size"

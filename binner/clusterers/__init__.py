@@ -10,10 +10,10 @@ import numpy as np
 from binner.clusterers import density, leiden, merge, reassign
 from binner.clusterers._scene import Scene
 from binner.communities import leiden as leiden_communities
-from binner.data import F32, I32, I64, Clustering, Coverage, Embedding, Progress, silent
-from binner.graph import graph_of, nearest, neighbours_that_fit
+from binner.data import F32, I32, I64, Clustering, Embedding, Progress, silent
+from binner.graph import genomes_expected, graph_of, nearest, neighbours_that_fit
 from binner.likelihood import Gaussians
-from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, depths, gaussians, points
+from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, Depths, gaussians, points
 
 logger = logging.getLogger(__name__)
 
@@ -25,13 +25,13 @@ CLUSTERERS: dict[str, Clusterer] = {
     "merge": merge.cluster,
 }
 EVERY_METRIC = ("leiden", "reassign")  # and these vote; the others propose in the first metric
-RESOLUTIONS = (1, 2, 4, 8, 16, 32)
+RESOLUTIONS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # of the communities, for each genome that is expected
 LEAST_BP = 200_000  # bp of a cluster that draws contigs
 
 
 def propose(
     embedding: Embedding,
-    coverage: Coverage | None,
+    depth: Depths | None,
     lengths: I64,
     *,
     seed: int,
@@ -46,9 +46,6 @@ def propose(
     known = np.flatnonzero((embedding.matrix != 0).any(1))
     if len(known) < 2:
         return [Clustering(_spread(np.zeros(len(known), np.int32), known, len(lengths)), "alone")]
-    depth = None
-    if coverage is not None and coverage.samples:
-        depth = depths(coverage, embedding, lengths)
     metrics = WITH_COVERAGE if depth else WITHOUT_COVERAGE
     spaces = [(metric.name, points(embedding, depth, metric)) for metric in metrics]
     if refined is not None:
@@ -57,14 +54,15 @@ def propose(
     logger.info("graphs of %d neighbours in %d metrics", k, len(spaces))
     near = [nearest(space[known], k) for _, space in spaces]
     progress(1, len(spaces) + 2)
-    jobs = [(graph_of(*pair), resolution) for pair in near for resolution in RESOLUTIONS]
+    resolutions = [share * genomes_expected(int(lengths[known].sum())) for share in RESOLUTIONS]
+    jobs = [(graph_of(*pair), resolution) for pair in near for resolution in resolutions]
     communities = leiden_communities(jobs, seed=seed, processes=threads)
     progress(2, len(spaces) + 2)
     model = _rows(gaussians(embedding, depth, lengths), known)
     found: list[Clustering] = []
     for place, ((name, _), pair) in enumerate(zip(spaces, near, strict=True)):
         cuts = communities[place * len(RESOLUTIONS) : (place + 1) * len(RESOLUTIONS)]
-        scene = Scene(*pair, dict(zip(RESOLUTIONS, cuts, strict=True)), model, lengths[known], LEAST_BP)
+        scene = Scene(*pair, dict(zip(resolutions, cuts, strict=True)), model, lengths[known], LEAST_BP)
         for method, labels, votes in _all(scene, EVERY_METRIC if place else tuple(CLUSTERERS)):
             found.append(Clustering(_spread(labels, known, len(lengths)), f"{name}: {method}", votes))
         progress(place + 3, len(spaces) + 2)

@@ -14,7 +14,7 @@ class Scene:
 
     neighbours: I64  # (N, k), nearest first
     distances: F32  # (N, k), squared
-    communities: dict[int, I32]  # Leiden's at each resolution, coarse to fine
+    communities: dict[float, I32]  # Leiden's at each resolution, coarse to fine
     gaussians: Gaussians
     lengths: I64  # (N,), bp
     least_bp: int  # bp of a cluster that draws contigs

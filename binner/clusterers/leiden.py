@@ -11,4 +11,4 @@ from binner.data import I32
 def cluster(scene: Scene) -> Iterator[tuple[str, I32]]:
     """Leiden's communities (`binner.communities`)."""
     for resolution, labels in scene.communities.items():
-        yield f"resolution {resolution}", labels
+        yield f"resolution {resolution:.2g}", labels

@@ -18,7 +18,7 @@ def cluster(scene: Scene) -> Iterator[tuple[str, I32]]:
     """Leiden's communities, reassigned."""
     for resolution, labels in scene.communities.items():
         better = reassign(labels, scene.gaussians, scene.lengths, least_bp=scene.least_bp)
-        yield f"resolution {resolution}", better
+        yield f"resolution {resolution:.2g}", better
 
 
 def reassign(labels: I32, gaussians: Gaussians, lengths: I64, *, least_bp: int) -> I32:

@@ -14,6 +14,7 @@ from binner.communities import leiden
 from binner.data import I64, Coverage, Embedding
 from binner.graph import graph_of, nearest
 from binner.likelihood import Gaussians
+from binner.space import depths
 
 GENOMES = 8
 
@@ -77,8 +78,9 @@ def coverage_of(number: int, samples: int, seed: int = 0) -> Coverage:
 @pytest.mark.parametrize("samples", [0, 1, 3, 50])
 def test_propose_takes_any_number_of_samples(samples: int) -> None:
     embedding = embedding_of(300)
-    coverage = coverage_of(300, samples) if samples else None
-    found = propose(embedding, coverage, lengths_of(embedding), seed=1)
+    lengths = lengths_of(embedding)
+    depth = depths(coverage_of(300, samples), embedding, lengths) if samples else None
+    found = propose(embedding, depth, lengths, seed=1)
     assert len({clustering.method for clustering in found}) == len(found)
     by = [clustering.method.split(": ")[1].split(",")[0] for clustering in found]
     assert set(by) == set(CLUSTERERS)

@@ -1,0 +1,44 @@
+"""What a bin is better off without: few contigs that do not fit.
+
+A bin is near-complete with 90 % of its genome, but not with more than 5 % from elsewhere: a little of its own costs it
+nothing, a little of another's costs it all. So contigs that may be another's leave, as long as they are few.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from binner.data import F32, F64, I64, Bool
+from binner.space import Depths
+
+SHALLOW = 2.5  # standard deviations below the depth of the bin; repeats lie above it, and belong there
+FEW_SHALLOW = 0.08  # share of the bin's bp: if there are more of them, they are the genome's own (strains)
+FEW_DOUBTFUL = 0.04  # share of the bin's bp that leaves at most because most votes do not hold it
+
+
+def trim(rows: I64, lengths: I64, *, share: F32, depth: Depths | None) -> I64:
+    """The rows of a bin that stay; of `rows` (M,), `share` (M,) is the share of the votes that hold each.
+
+    Shares of nothing but 0 say that there was no vote. `lengths` (N,) and `depth` are those of all contigs.
+    """
+    size = lengths[rows].astype(np.float64)
+    stay = np.ones(len(rows), bool)
+    if depth is not None:
+        shallow = _shallow(rows, size, depth)
+        if size[shallow].sum() <= FEW_SHALLOW * size.sum():
+            stay &= ~shallow
+    if share.any():
+        doubtful = np.flatnonzero(stay & (share < 0.5))  # no majority
+        doubtful = doubtful[np.lexsort((size[doubtful], share[doubtful]))]
+        room = FEW_DOUBTFUL * size.sum() - size[~stay].sum()
+        stay[doubtful[np.cumsum(size[doubtful]) <= room]] = False
+    return rows[stay]
+
+
+def _shallow(rows: I64, size: F64, depth: Depths) -> Bool:
+    """Contigs (M,) less deep than the bin by more than their error and the scatter within genomes allow."""
+    order = np.argsort(depth.size[rows], kind="stable")
+    middle = np.searchsorted(np.cumsum(size[order]), size.sum() / 2)
+    off = depth.size[rows] - depth.size[rows][order[middle]]
+    shallow: Bool = off < -SHALLOW * np.sqrt(depth.size_error[rows] + depth.size_scatter**2)
+    return shallow
