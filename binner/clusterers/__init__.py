@@ -26,6 +26,7 @@ CLUSTERERS: dict[str, Clusterer] = {
 }
 EVERY_METRIC = ("leiden", "reassign")  # and these vote; the others propose in the first metric
 RESOLUTIONS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # of the communities, for each genome that is expected
+FEWEST_GENOMES = 12  # expected at least: more resolution than few genomes need does no harm
 LEAST_BP = 200_000  # bp of a cluster that draws contigs
 
 
@@ -54,7 +55,8 @@ def propose(
     logger.info("graphs of %d neighbours in %d metrics", k, len(spaces))
     near = [nearest(space[known], k) for _, space in spaces]
     progress(1, len(spaces) + 2)
-    resolutions = [share * genomes_expected(int(lengths[known].sum())) for share in RESOLUTIONS]
+    genomes = max(FEWEST_GENOMES, genomes_expected(int(lengths[known].sum())))
+    resolutions = [share * genomes for share in RESOLUTIONS]
     jobs = [(graph_of(*pair), resolution) for pair in near for resolution in resolutions]
     communities = leiden_communities(jobs, seed=seed, processes=threads)
     progress(2, len(spaces) + 2)

@@ -102,7 +102,7 @@ the weights are those after step {chosen[0] if chosen else "-"}. `log.csv` has e
 ## Genera kept out of training
 
 {len(self.held_out)} species. K-means ARI (K = number of species), and the share of species for which K-medoid makes a \
-bin with F1 above 0.5 (unbinned pieces count as missed); pieces of 1-8 kb.
+bin with F1 above 0.5 (unbinned pieces count as missed); pieces of 1-4 kb.
 
 | vectors | ARI | recovered |
 |---|---|---|

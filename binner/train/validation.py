@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 SPECIES = 200  # at most
 PIECES = 12  # of each
-SHORTEST, LONGEST = 1000, 8000  # bp, log-uniform
+SHORTEST, LONGEST = 1000, 4000  # bp, log-uniform
 SHARE = 0.5  # a species is recovered by a bin whose F1 exceeds this; what is in no bin counts as missed
 PERCENTILE = 30  # of similarities to the own species' mean: what K-medoid's threshold leaves out
 TEACHER_BP = 200_000_000  # bp that the teacher learns from, at most
