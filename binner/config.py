@@ -10,6 +10,8 @@ from typing import Literal, Self, get_args
 from binner.errors import OptionError
 
 EncoderName = Literal["whitening"]
+ClustererName = Literal["leiden", "reassign", "density", "merge"]
+LossName = Literal["multi-positive", "w-simclr"]
 Strands = Literal["both", "forward"]
 
 STDIN = Path("-")

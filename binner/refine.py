@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from binner.config import LossName
 from binner.data import F32, F64, I64, Embedding, Progress, WindowEmbedding, silent
 from binner.fit import FitConfig
 from binner.fit import fit as optimise
@@ -33,7 +34,7 @@ INPUT_SCALE = 8.0  # what a typical composition vector measures when it enters t
 class RefineConfig:
     """How the head is trained."""
 
-    loss: str = "multi-positive"  # of binner.losses.LOSSES
+    loss: LossName = "multi-positive"
     temperature: float = 0.2
     contigs: int = 512  # in a batch
     views: int = 2  # of each

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from benchmarks.simulate import Metagenome, simulate
+from binner.config import LossName
 from binner.data import F32, Coverage
 from binner.embed import embed
 from binner.fit import FitConfig
-from binner.losses import LOSSES
 from binner.refine import RefineConfig, fit
 from binner.space import depths
 
@@ -48,9 +50,9 @@ def test_works_on_a_few_contigs(metagenome: Metagenome, number: int, number_of_s
     np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("loss", sorted(LOSSES))
+@pytest.mark.parametrize("loss", get_args(LossName))
 @pytest.mark.parametrize("number_of_samples", [0, 1, 3])
-def test_neighbours_are_of_one_genome(metagenome: Metagenome, number_of_samples: int, loss: str) -> None:
+def test_neighbours_are_of_one_genome(metagenome: Metagenome, number_of_samples: int, loss: LossName) -> None:
     number = len(metagenome.contigs)
     config = RefineConfig(loss=loss, contigs=64, fit=FitConfig(steps=40))
     points = refine(metagenome, samples(metagenome.coverage, number_of_samples), number, config)

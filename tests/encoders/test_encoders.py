@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from binner import encoders
-from binner.config import EncoderName
 from binner.data import I64, U8
 from binner.encoders import ENCODERS, MODELS, Encoder
 from binner.encoders.whitening import WEIGHTS, Whitening, fit
@@ -28,11 +26,6 @@ def windows() -> Windows:
     codes = np.random.default_rng(0).integers(0, 4, 60_000).astype(np.uint8)
     start = np.arange(0, 50_000, 1700)
     return codes, start, start + np.random.default_rng(1).integers(200, 8000, len(start))
-
-
-def test_the_registry_and_the_options_name_the_same_encoders() -> None:
-    assert set(get_args(EncoderName)) == set(ENCODERS)
-    assert {folder.name for folder in MODELS.iterdir() if folder.is_dir()} >= set(ENCODERS)
 
 
 def test_shipped_weights_are_small_and_have_a_card(encoder: Encoder) -> None:
