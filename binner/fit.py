@@ -77,6 +77,7 @@ def fit(
     model.to(device)
     run = _Run(model, config, validate=validate, watched=watched or Watched())
     run.restore()
+    _share(model)
     kind = torch.device(device).type
     stream = batches(run.step * config.accumulate) if callable(batches) else batches
     with torch.random.fork_rng([torch.device(device)] if kind == "cuda" else []):
@@ -117,6 +118,13 @@ def average_gradients(model: nn.Module) -> None:
     flat /= ranks()
     for gradient, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
+
+
+def _share(model: nn.Module) -> None:
+    """Have all processes start from the weights of the first."""
+    if ranks() > 1:
+        for weight in model.state_dict().values():
+            distributed.broadcast(weight, 0)
 
 
 def ranks() -> int:

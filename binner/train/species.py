@@ -22,7 +22,7 @@ from binner.encoders.whitening import Whitening
 from binner.errors import InputError, OptionError
 from binner.fit import Watched, fit, rank, ranks
 from binner.stages import Watch, unwatched
-from binner.train import model_card, packed, sources, validation, vocabulary
+from binner.train import model_card, packed, sources, validation, vocabulary, word_start
 from binner.train.batches import Batch, Batches
 from binner.train.error_law import ErrorLawOptions
 from binner.train.journal import Journal
@@ -69,8 +69,7 @@ def train_species(task: Task, *, watch: Watch = unwatched) -> None:
         wait()
         genomes = packed.read(_packed_folder(task, folder))
         run = _Training(task, folder.work, genomes, device)
-        if rank() == 0:
-            logger.info("%s", run)
+        run.begin()
         with watch("Training") as progress:
             try:
                 fit(
@@ -170,6 +169,18 @@ class _Training:
             f"{weights:,} weights, {len(self.pairs.species)} species to train on, "
             f"{len(self.held_out)} kept out, on {self.device}"
         )
+
+    def begin(self) -> None:
+        """Embeddings that know what is in a token, for a model from scratch that is not taken up."""
+        if rank() == 0:
+            logger.info("%s", self)
+        if self.task.init or (self.work / STATE).exists():
+            return
+        seed, width = self.task.options.seed, self.network.backbone.config.width
+        table = self.network.backbone.embeddings["word_embeddings"]
+        found = word_start.token_embeddings(self.genomes, self.train, self.tokenizer, width=width, seed=seed)
+        with torch.no_grad():
+            table.weight.copy_(found)  # type: ignore[operator]
 
     @property
     def teacher(self) -> Whitening:
