@@ -178,6 +178,7 @@ class _Run:
         config = self.config
         share = rate(self.step, config)
         average_gradients(self.model)
+        value = self._mean(value)
         for group, highest in zip(self.optimiser.param_groups, self.highest, strict=True):
             group["lr"] = highest * share
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
@@ -203,11 +204,15 @@ class _Run:
         self.model.eval()
         with torch.no_grad():
             found = self.validate() if rank() == 0 else 0.0
-        if ranks() > 1:  # all must decide alike
-            shared = torch.tensor(found, dtype=torch.float64, device=next(self.model.parameters()).device)
-            distributed.broadcast(shared, 0)
-            found = float(shared)
-        return found
+        return self._mean(found) * ranks()  # the others add 0: all must decide alike
+
+    def _mean(self, value: float) -> float:
+        """Over the processes."""
+        if ranks() == 1:
+            return value
+        shared = torch.tensor(value, dtype=torch.float64, device=next(self.model.parameters()).device)
+        distributed.all_reduce(shared)
+        return float(shared) / ranks()
 
     def _save(self) -> None:
         path = self.watched.state

@@ -187,7 +187,10 @@ def test_sigkill_from_the_command_line(genomes: Path, model: Path, capsys: pytes
 
 @pytest.mark.slow
 def test_two_processes_train_the_same_model(genomes: Path) -> None:
-    """Without mixing and dropout, which each process draws for itself, the curve is that of one process."""
+    """Without mixing and dropout, which each process draws for itself, the curve is nearly that of one process.
+
+    Each cuts its pieces to its own shortest, and products are in bf16 where the CPU has it.
+    """
     Path("genomes").symlink_to(genomes)
     line = "train species genomes --size tiny --steps 4 --unmixed 1 --dropout 0 --distil 0.5 -t 1 --device cpu -q"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -198,7 +201,7 @@ def test_two_processes_train_the_same_model(genomes: Path) -> None:
     one, two = (curve(Path(out)) for out in ("one", "two"))
     assert [row[0] for row in one] == [row[0] for row in two]
     for a, b in zip(one[1:], two[1:], strict=True):
-        assert float(a[1]) == pytest.approx(float(b[1]), rel=0.02), "the loss, in bf16 where the CPU has it"
+        assert float(a[1]) == pytest.approx(float(b[1]), rel=0.1)
 
 
 def test_it_goes_on_from_a_model(model: Path, genomes: Path) -> None:
