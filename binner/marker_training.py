@@ -31,7 +31,7 @@ LOWEST, HIGHEST = -128 * SEED, 127 * SEED  # units
 def learn(genomes: Path, target: Path, *, threads: int, progress: Progress = silent) -> int:
     """Write the seed thresholds learnt from a folder of genomes to `target`; return how many genes they rest on.
 
-    2 CPU seconds a Mb. Raises InputError if the folder holds no FASTA file (*.fa, *.fna, *.fasta, compressed or not) or
+    3 CPU seconds a Mb. Raises InputError if the folder holds no FASTA file (*.fa, *.fna, *.fasta, compressed or not) or
     no marker gene.
     """
     files = sorted(path for path in genomes.iterdir() if {".fa", ".fna", ".fasta"} & set(path.suffixes[-2:]))

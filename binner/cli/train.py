@@ -70,7 +70,7 @@ def whitening(genomes: Path, output: Path, **given: Any) -> None:
 def markers(genomes: Path, output: Path, **given: Any) -> None:
     """Learn from GENOMES which words of the marker genes' profiles are worth a closer look.
 
-    GENOMES is a folder of FASTA files. The table of words that comes with binner was learnt so: 2 CPU seconds a Mb.
+    GENOMES is a folder of FASTA files. The table of words that comes with binner was learnt so: 3 CPU seconds a Mb.
     """
     machine = shared.machine_config(given)
     if not genomes.is_dir():
