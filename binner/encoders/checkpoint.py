@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from binner.encoders.tokenizer import TOKENIZER
@@ -63,7 +64,7 @@ def save(model: Transformer, folder: Path, *, tokenizer: Path) -> None:
     (folder / CONFIG).write_text(json.dumps({**config, **rest}, indent=1) + "\n")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     unfinished = folder / f".{SAFETENSORS}.tmp"
-    save_file(tensors, unfinished, metadata={"format": "pt"})
+    unfinished.write_bytes(to_bytes(tensors, metadata={"format": "pt"}))  # `save_file` makes it the owner's alone
     unfinished.replace(folder / SAFETENSORS)
     if tokenizer.resolve() != (folder / TOKENIZER).resolve():
         shutil.copyfile(tokenizer, folder / TOKENIZER)

@@ -44,6 +44,10 @@ def test_what_was_saved_is_loaded(folder: Path, tmp_path: Path) -> None:
     assert all(weight.requires_grad for weight in again.parameters())
 
 
+def test_whoever_may_read_the_folder_may_read_the_weights(folder: Path) -> None:
+    assert (folder / checkpoint.SAFETENSORS).stat().st_mode == (folder / checkpoint.CONFIG).stat().st_mode
+
+
 @pytest.mark.parametrize("prefix", ["", "bert.", "module.", "module.bert."])
 def test_wrappers_are_seen_through(folder: Path, prefix: str) -> None:
     expected = checkpoint.load(folder).state_dict()
