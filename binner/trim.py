@@ -11,7 +11,8 @@ import numpy as np
 from binner.data import F32, F64, I64, Bool
 from binner.space import Depths
 
-SHALLOW = 2.5  # standard deviations below the depth of the bin; repeats lie above it, and belong there
+SHALLOW = 0.65  # of the bin's depth or less: half of it is another strain's; repeats are deeper, and belong there
+SURELY = 2.5  # standard deviations below the bin's depth
 FEW_SHALLOW = 0.08  # share of the bin's bp: if there are more of them, they are the genome's own (strains)
 FEW_DOUBTFUL = 0.04  # share of the bin's bp that leaves at most because most votes do not hold it
 
@@ -36,9 +37,10 @@ def trim(rows: I64, lengths: I64, *, share: F32, depth: Depths | None) -> I64:
 
 
 def _shallow(rows: I64, size: F64, depth: Depths) -> Bool:
-    """Contigs (M,) less deep than the bin by more than their error and the scatter within genomes allow."""
+    """Contigs (M,) less deep than the bin, by far and by more than their error and the scatter within genomes allow."""
     order = np.argsort(depth.size[rows], kind="stable")
     middle = np.searchsorted(np.cumsum(size[order]), size.sum() / 2)
     off = depth.size[rows] - depth.size[rows][order[middle]]
-    shallow: Bool = off < -SHALLOW * np.sqrt(depth.size_error[rows] + depth.size_scatter**2)
+    surely = off < -SURELY * np.sqrt(depth.size_error[rows] + depth.size_scatter**2)
+    shallow: Bool = surely & (off < np.log(SHALLOW))
     return shallow

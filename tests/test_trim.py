@@ -8,7 +8,7 @@ import pytest
 
 from binner.data import F32, I64
 from binner.space import Depths
-from binner.trim import FEW_DOUBTFUL, FEW_SHALLOW, SHALLOW, trim
+from binner.trim import FEW_DOUBTFUL, FEW_SHALLOW, SHALLOW, SURELY, trim
 
 CONTIGS = 100
 LENGTHS = np.full(CONTIGS, 10_000)
@@ -48,14 +48,17 @@ def test_a_bin_whose_contigs_fit_stays_whole() -> None:
 
 def test_shallow_contigs_leave_and_deep_ones_stay() -> None:
     """Repeats are deeper than their genome; half the depth is another strain's."""
-    beyond = SHALLOW * SCATTER + 0.01
+    beyond = -np.log(SHALLOW) + 0.01
+    assert beyond > SURELY * SCATTER
     depth = depth_of(sizes({3: -beyond, 40: -4.0, 50: beyond, 60: 4.0, 70: 0.02 - beyond}))
     assert left_out(trim(ROWS, LENGTHS, share=ALL_VOTES, depth=depth)) == [3, 40]
 
 
 def test_the_error_of_a_depth_counts() -> None:
-    depth = depth_of(sizes({3: -1.0}), error=0.2)
-    assert left_out(trim(ROWS, LENGTHS, share=ALL_VOTES, depth=depth)) == []
+    """Half of the depth is little where the error is as large, and counts where it is smaller."""
+    for error, leaving in ((0.09, []), (0.05, [3])):
+        depth = depth_of(sizes({3: np.log(0.5)}), error=error)
+        assert left_out(trim(ROWS, LENGTHS, share=ALL_VOTES, depth=depth)) == leaving
 
 
 @pytest.mark.parametrize("number", [1, int(FEW_SHALLOW * CONTIGS), int(FEW_SHALLOW * CONTIGS) + 1, 40])
