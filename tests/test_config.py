@@ -83,7 +83,8 @@ def test_a_name_on_the_hub_is_an_encoder(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "/a/b", "../b", "a/", "a b/c"])
-def test_what_is_no_name_on_the_hub(name: str) -> None:
+def test_what_is_no_name_on_the_hub(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where no such folder is
     with pytest.raises(OptionError, match="is neither"):
         RunConfig(CONTIGS, encoder=name)
 
