@@ -38,6 +38,14 @@ def check_files(files: Sequence[Path]) -> None:
             raise InputError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
 
 
+def check_target(file: Path, *, sources: Sequence[Path] = (), option: str = "-o") -> None:
+    """Raise OptionError for a file that cannot be written, or that is one of those that are read: before any work."""
+    if file.is_dir() or not file.parent.is_dir():
+        raise OptionError(f"{option} {file}: {'a folder' if file.is_dir() else 'there is no such folder'}; name a file")
+    if file.exists() and any(source != STDIN and file.samefile(source) for source in sources):
+        raise OptionError(f"{option} {file}: one of the inputs; choose another file")
+
+
 def check_encoder(encoder: str, config: EncoderConfig, *, device: str) -> None:
     """Raise InputError for an encoder that cannot be loaded, DeviceError for GPUs that are not there: before any work.
 

@@ -19,6 +19,7 @@ _UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate(("k", "m", "g", 
 _STATUS = Path("/proc/self/status")
 _SYSTEM = Path("/")
 _SAMPLE_EVERY = 0.05  # s
+SHARE = 0.9  # of what the machine has that is ours; the rest is the system's
 
 
 def parse_size(text: str) -> int:
@@ -62,6 +63,11 @@ def memory_limit(environ: Mapping[str, str] = os.environ, *, system: Path = _SYS
     elif cpu.isdecimal() and cpus.isdecimal() and int(cpu):
         limits.append(int(cpu) * int(cpus) * 1024**2)
     return min(limits)
+
+
+def granted(most: int | None) -> int:
+    """Bytes that may be used: `most`, or what the machine or the scheduler has, less the system's share."""
+    return most or int(SHARE * memory_limit())
 
 
 def _status(field: str) -> int:

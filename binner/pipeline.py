@@ -1,9 +1,8 @@
-"""The order of the stages: `run` from contigs to bins, `write_coverage` from alignments to a table of depths."""
+"""The order of the stages: `run`, from contigs to bins."""
 
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from binner import bin_folder, fasta, inputs, record
+from binner import bin_folder, inputs, record
 from binner.artifacts import code_version, fingerprint, key
-from binner.config import STDIN, CoverageConfig, MachineConfig, RunConfig, assembly_name
+from binner.config import RunConfig, assembly_name
 from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers, Progress, WindowEmbedding
-from binner.errors import OptionError
-from binner.memory import memory_limit
+from binner.memory import granted
 from binner.record import Summary
 from binner.runtime import choose_device
 from binner.stages import Stages, Watch, unwatched
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parent
-MEMORY_SHARE = 0.9  # of what the machine grants; the rest is the system's
 
 
 def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] = ()) -> Summary:
@@ -44,7 +41,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
     began = time.perf_counter()
     inputs.check_files((config.contigs, *config.coverage.files, *config.embedding))
     device = choose_device(config.machine.device)
-    memory = _memory(config.machine)
+    memory = granted(config.machine.max_memory)
     with open_workspace(config.folder, force=config.force) as space, record.log_to(space.log):
         bin_folder.check(space.out, prefix=config.prefix)
         record.log_start(config, command=command, device=device, memory=memory)
@@ -272,54 +269,6 @@ class _Job:
     def _clustering_key(self) -> str:
         refined = code_version("refine") if self.config.refine else None
         return key(self._embedding_key(), self._coverage_key(), self.config.seed, refined, code_version("clusterers"))
-
-
-def write_coverage(
-    table: Path,
-    contigs: Path,
-    config: CoverageConfig,
-    *,
-    machine: MachineConfig,
-    min_length: int,
-    watch: Watch = unwatched,
-) -> None:
-    """Write the depths of contigs of `min_length` bp and more to `table`, as jgi_summarize_bam_contig_depths does.
-
-    Raises InputError and OptionError; `table` is then as it was.
-    """
-    from binner import coverage
-
-    inputs.check_files((contigs, *config.files))
-    if min_length < 1:
-        raise OptionError(f"--min-len must be at least 1 bp, not {min_length}")
-    if not config.files:
-        raise OptionError("no coverage to read: name alignments after -b, or tables after --depth or --abundance")
-    if not table.parent.is_dir() or table.is_dir():
-        raise OptionError(f"-o {table}: {'a folder' if table.is_dir() else 'there is no such folder'}; name a file")
-    if table.exists() and any(file != STDIN and table.samefile(file) for file in (contigs, *config.files)):
-        raise OptionError(f"-o {table}: one of the inputs; choose another file")
-    stages = Stages(machine.threads, watch)
-    with tempfile.TemporaryDirectory() as folder, inputs.readable(contigs, Path(folder)) as source:
-        found = stages.run("contigs", "Reading contigs", lambda _: fasta.read(source, min_length=min_length))
-        depths = stages.run(
-            "coverage",
-            "Measuring coverage",
-            lambda progress: inputs.measure(
-                found,
-                config,
-                source=source,
-                threads=machine.threads,
-                memory=_memory(machine) // 2,
-                scratch=Path(folder),
-                progress=progress,
-            ),
-        )
-        coverage.write_jgi(table, found, depths)
-
-
-def _memory(machine: MachineConfig) -> int:
-    """Bytes that may be used."""
-    return machine.max_memory or int(MEMORY_SHARE * memory_limit())
 
 
 def _say_how_it_ended(summary: Summary, config: RunConfig) -> None:

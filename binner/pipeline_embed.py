@@ -9,9 +9,8 @@ from pathlib import Path
 
 from binner import inputs
 from binner.config import STDIN, EncoderConfig, MachineConfig, Shard, check_encoder_name
-from binner.data import Contigs
 from binner.errors import OptionError
-from binner.memory import memory_limit
+from binner.memory import granted
 from binner.runtime import choose_device, torchrun_rank, wait_for_all
 from binner.stages import Stages, Watch, unwatched
 
@@ -36,10 +35,7 @@ def write_embedding(
     """
     check_encoder_name(encoder)
     inputs.check_files((contigs,))
-    if not out.parent.is_dir() or out.is_dir():
-        raise OptionError(f"-o {out}: {'a folder' if out.is_dir() else 'there is no such folder'}; name a file")
-    if out.exists() and contigs != STDIN and out.samefile(contigs):
-        raise OptionError(f"-o {out}: the contigs themselves; choose another file")
+    inputs.check_target(out, sources=(contigs,))
     rank, world, local = torchrun_rank()
     if world > 1 and (shard is not None or config.devices > 1 or contigs == STDIN):
         raise OptionError("torchrun shares the work out itself: leave out --shard and --devices, and name a file")
@@ -53,12 +49,11 @@ def write_embedding(
     target = _of_rank(out, rank) if world > 1 else out
     stages = Stages(machine.threads, watch)
     with tempfile.TemporaryDirectory() as folder, inputs.readable(contigs, Path(folder)) as source:
-
-        def read() -> Contigs:
-            memory = machine.max_memory or memory_limit()
-            return inputs.read_contigs(source, min_length=min_length, memory=memory)
-
-        found = stages.run("contigs", "Reading contigs", lambda _: read())
+        found = stages.run(
+            "contigs",
+            "Reading contigs",
+            lambda _: inputs.read_contigs(source, min_length=min_length, memory=granted(machine.max_memory)),
+        )
     embedded = stages.run(
         "embedding",
         "Embedding contigs",

@@ -114,3 +114,13 @@ def test_only_what_takes_part_must_fit(contigs: Path, monkeypatch: pytest.Monkey
 def test_an_encoder_that_cannot_be_loaded(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=str(tmp_path)):
         inputs.check_encoder(str(tmp_path), EncoderConfig(), device="cpu")
+
+
+def test_a_target_is_a_file_in_a_folder_that_is_there(tmp_path: Path) -> None:
+    read = tmp_path / "read"
+    read.write_text("x")
+    inputs.check_target(tmp_path / "new", sources=(read,))
+    inputs.check_target(read)
+    for target, why in ((tmp_path, "a folder"), (tmp_path / "no/t", "no such folder"), (read, "one of the inputs")):
+        with pytest.raises(OptionError, match=f"--table {target}: .*{why}"):
+            inputs.check_target(target, sources=(read,), option="--table")

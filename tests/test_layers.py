@@ -27,7 +27,7 @@ LAYERS = {
     "4, judging": {"evaluate"},
     "4, files of stages": {"embedding_files"},
     "4, training": {"marker_training", "train"},
-    "5": {"pipeline", "pipeline_embed"},
+    "5": {"pipeline", "pipeline_coverage", "pipeline_embed"},
     "6": {"cli"},
     "7, python -m binner": {"__main__"},
 }

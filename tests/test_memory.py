@@ -87,3 +87,8 @@ def test_without_proc_the_peak_of_the_process_stands_in(monkeypatch: pytest.Monk
     with memory.PeakMemory() as block:
         allocate(10 * MB)
     assert block.peak == memory.peak_memory() > 10 * MB
+
+
+def test_what_is_granted() -> None:
+    assert memory.granted(5 * MB) == 5 * MB
+    assert 0 < memory.granted(None) < memory.memory_limit()

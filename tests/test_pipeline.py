@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import binner
-from binner import artifacts, pipeline, stages
+from binner import artifacts, pipeline, pipeline_coverage, stages
 from binner.config import CoverageConfig, MachineConfig, RunConfig
 from binner.data import Progress
 from binner.errors import BinnerError, DeviceError, InputError, OptionError
@@ -366,7 +366,7 @@ def test_a_bug_leaves_its_traceback_in_the_log(calls: list[str], monkeypatch: py
 
 def test_the_depth_table_is_one_of_the_inputs(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no coverage to read"):
-        pipeline.write_coverage(
+        pipeline_coverage.write_coverage(
             tmp_path / "t", Path("contigs.fa"), CoverageConfig(), machine=MachineConfig(), min_length=1
         )
 

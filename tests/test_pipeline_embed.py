@@ -98,7 +98,7 @@ def embed(*, out: str = "e.npz", encoder: str = "model", config: EncoderConfig |
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"out": "contigs.fa"}, OptionError, "the contigs themselves"),
+        ({"out": "contigs.fa"}, OptionError, "one of the inputs"),
         ({"out": "model"}, OptionError, "a folder; name a file"),
         ({"out": "none/e.npz"}, OptionError, "there is no such folder"),
         ({"encoder": "no-such-encoder"}, OptionError, "'no-such-encoder' is neither"),

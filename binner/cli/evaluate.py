@@ -11,7 +11,6 @@ import click
 from binner.cli import _options as shared
 from binner.cli._command import Command
 from binner.cli._options import FILE, METHOD, RESULTS, option
-from binner.errors import OptionError
 
 LOGGER = logging.getLogger(__name__)
 
@@ -129,8 +128,10 @@ def embedding(truth: Path, assembly: Path, **given: Any) -> None:
 
 def _check(name: str, path: Path | None) -> None:
     """Raise OptionError, before any work, for a file that cannot be written."""
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise OptionError(f"{name} {path}: {'a folder' if path.is_dir() else 'there is no such folder'}; name a file")
+    if path is not None:
+        from binner import inputs
+
+        inputs.check_target(path, option=name)
 
 
 def _write(path: Path | None, text: str) -> None:

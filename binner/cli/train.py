@@ -14,7 +14,7 @@ from binner.cli._command import Command
 from binner.cli._options import FILE, METHOD, RESULTS, option
 from binner.cli.train_species import pack, species
 from binner.config import EncoderConfig
-from binner.errors import InputError, OptionError
+from binner.errors import InputError
 
 _EXAMPLES = """\b
 Examples:
@@ -75,8 +75,9 @@ def markers(genomes: Path, output: Path, **given: Any) -> None:
     machine = shared.machine_config(given)
     if not genomes.is_dir():
         raise InputError(f"{genomes}: not a folder; name one with FASTA files of genomes")
-    if output.is_dir() or not output.parent.is_dir():
-        raise OptionError(f"-o {output}: {'a folder' if output.is_dir() else 'there is no such folder'}; name a file")
+    from binner import inputs
+
+    inputs.check_target(output)
     with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
         from binner import marker_training
 
