@@ -9,7 +9,7 @@ from typing import Literal, Self, get_args
 
 from binner.errors import OptionError
 
-EncoderName = Literal["whitening"]
+EncoderName = Literal["whitening", "small"]
 ClustererName = Literal["leiden", "reassign", "density", "merge"]
 LossName = Literal["multi-positive", "w-simclr"]
 Strands = Literal["both", "forward"]

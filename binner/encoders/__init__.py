@@ -53,7 +53,7 @@ def _language_model(folder: Path, config: EncoderConfig, machine: MachineConfig)
 
 
 Load = Callable[[Path, EncoderConfig, MachineConfig], Encoder]  # reads a folder; raises InputError
-ENCODERS: dict[str, Load] = {"whitening": _whitening}
+ENCODERS: dict[str, Load] = {"whitening": _whitening, "small": _language_model}
 
 
 def locate(encoder: str) -> Path:

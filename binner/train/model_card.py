@@ -73,6 +73,7 @@ class Card:
     held_out: I64  # species
     rows: Sequence[Mapping[str, str]]  # of the log
     verdicts: Mapping[str, Verdict]  # of others, on the same pieces
+    digest: str  # of what was written
 
     def text(self) -> str:
         """Markdown."""
@@ -97,6 +98,7 @@ to vectors (mean over tokens) of which those of one species lie close together.
 - Settings: {settings}.
 - Training: {self.rows[-1]["step"] if self.rows else 0} steps in {self.rows[-1]["seconds"] if self.rows else 0} s; \
 the weights are those after step {chosen[0] if chosen else "-"}. `log.csv` has every step.
+- Digest: {self.digest} (weights, tokenizer, error law).
 - Use: `binner run --encoder FOLDER`.
 
 ## Genera kept out of training

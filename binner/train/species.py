@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from binner import artifacts
-from binner.config import MachineConfig
+from binner.config import EncoderConfig, MachineConfig
 from binner.data import Progress, digest
 from binner.encoders import checkpoint
-from binner.encoders.language_model import working_type
+from binner.encoders.language_model import LanguageModel, working_type
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer
 from binner.encoders.transformer import Transformer
 from binner.encoders.whitening import Whitening
@@ -257,6 +257,7 @@ class _Training:
                     self.teacher.embed(self.pieces.codes, self.pieces.start, self.pieces.stop)
                 ),
             },
+            digest=LanguageModel.load(result, EncoderConfig(), device="cpu", threads=1).digest,
         )
         (result / model_card.CARD).write_text(card.text())
 

@@ -36,21 +36,27 @@ def test_shipped_weights_are_small_and_have_a_card(encoder: Encoder) -> None:
     assert "Command:" in card
 
 
+def closely(encoder: Encoder) -> float:
+    """How far two readings of one window may lie apart: bf16 rounds, by a few percent of the error of a window."""
+    error = float(np.sqrt(encoder.variance(np.array([encoder.window])).mean()))
+    return 1e-4 if encoder.name == "whitening" else 0.1 * error
+
+
 def test_neither_batch_nor_order_change_a_row(encoder: Encoder, windows: Windows) -> None:
     codes, start, stop = windows
     together = encoder.embed(codes, start, stop)
     assert together.dtype == np.float32
     assert together.shape == (len(start), len(encoder.prior))
     alone = np.concatenate([encoder.embed(codes, start[i : i + 1], stop[i : i + 1]) for i in range(len(start))])
-    np.testing.assert_allclose(alone, together, atol=1e-4)
-    np.testing.assert_allclose(encoder.embed(codes, start[::-1], stop[::-1])[::-1], together, atol=1e-4)
+    np.testing.assert_allclose(alone, together, atol=closely(encoder))
+    np.testing.assert_allclose(encoder.embed(codes, start[::-1], stop[::-1])[::-1], together, atol=closely(encoder))
 
 
 def test_both_strands_are_one(encoder: Encoder, windows: Windows) -> None:
     codes, start, stop = windows
     other = np.ascontiguousarray(3 - codes[::-1])
     turned = encoder.embed(other, len(codes) - stop, len(codes) - start)
-    np.testing.assert_allclose(turned, encoder.embed(codes, start, stop), atol=1e-4)
+    np.testing.assert_allclose(turned, encoder.embed(codes, start, stop), atol=closely(encoder))
 
 
 def test_the_error_falls_with_the_length(encoder: Encoder) -> None:
