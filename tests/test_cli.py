@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +21,17 @@ from binner.cli._console import console
 from binner.config import RunConfig
 from binner.errors import BinnerError, DeviceError
 from binner.record import Summary
+from tests.commands import call
 
 BINNER = [sys.executable, "-m", "binner"]
 SUMMARY = Summary(Path("x_binner"), 2, None, 10, 10**6, 8, 900_000, 1.0, 10**8)
 
 
 @pytest.fixture(autouse=True)
-def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder with contigs, and the environment as it was afterwards."""
-    before = dict(os.environ)
-    monkeypatch.chdir(tmp_path)
+def surroundings(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with contigs."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
-    Path("contigs.fa").write_text(">a\nACGT\n")
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-def call(*args: str) -> int:
-    """The exit code of `binner ARGS`."""
-    with pytest.raises(SystemExit) as left:
-        main(args)
-    assert isinstance(left.value.code, int)
-    return left.value.code
+    (own_folder / "contigs.fa").write_text(">a\nACGT\n")
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *args: str) -> str:

@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from binner.cli import main
 from binner.data import Contigs
 from binner.errors import InputError, OptionError
 from binner.evaluate import plot
 from binner.evaluate.embedding import SampleOptions, draw, four_mers
 from tests.assemblies import contigs_of, reverse_complement
+from tests.commands import call
 
 
 def assembly(*, each: int = 12, seed: int = 0) -> tuple[Contigs, dict[str, str]]:
@@ -82,16 +82,10 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def call(*args: str) -> int | str | None:
-    with pytest.raises(SystemExit) as left:
-        main(["evaluate", "embedding", *args])
-    return left.value.code
-
-
 def test_table_and_plot(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = set(files.iterdir())
     args = ("truth.tsv", "contigs.fa", "-m", "400", "-t", "1", "--device", "cpu")
-    assert call(*args, "-o", "out.tsv", "--plot", "out.svg") == 0
+    assert call("evaluate", "embedding", *args, "-o", "out.tsv", "--plot", "out.svg") == 0
     assert capsys.readouterr().out == ""
     assert {path.name for path in set(files.iterdir()) - before} == {"out.tsv", "out.svg"}
     rows = list(csv.DictReader(Path("out.tsv").read_text().splitlines(), delimiter="\t"))
@@ -111,7 +105,7 @@ def test_a_plot_that_fails_costs_nothing_else(
         raise ZeroDivisionError
 
     monkeypatch.setattr(plot, "svg", fail)
-    assert call("truth.tsv", "contigs.fa", "--device", "cpu", "-q", "--plot", "out.svg") == 0
+    assert call("evaluate", "embedding", "truth.tsv", "contigs.fa", "--device", "cpu", "-q", "--plot", "out.svg") == 0
     out, err = capsys.readouterr()
     assert out.startswith("encoder\tprotocol\tmetric\tat\tvalue\tsd\tsequences\n")
     assert "out.svg: no plot" in err
@@ -141,7 +135,7 @@ def test_mistakes_are_one_line(
     files: Path, args: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("other.tsv").write_text("z\tx\n")
-    assert call(*args, "-q") == 2
+    assert call("evaluate", "embedding", *args, "-q") == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert message in err

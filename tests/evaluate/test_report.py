@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from binner.cli import main
 from binner.errors import InputError
 from binner.evaluate.report import bins_table, compare, metrics_table
+from tests.commands import call
 from tests.evaluate import amber_case
 
 
@@ -21,12 +21,6 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("bins.binning").write_text(amber_case.bins())
     Path("few.tsv").write_text("c1\tx\nc2\tx\n")
     return tmp_path
-
-
-def call(*args: str) -> int | str | None:
-    with pytest.raises(SystemExit) as left:
-        main(args)
-    return left.value.code
 
 
 def test_metrics_of_several_binnings(case: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +12,15 @@ import pytest
 from benchmarks.files import write_contigs
 from benchmarks.simulate import simulate
 from binner import encoders
-from binner.cli import main
 from binner.encoders.whitening import WEIGHTS, Whitening
 from binner.errors import InputError, OptionError
 from binner.train import genomes as training
 from binner.train.encoder import CARD, train_whitening
 from binner.train.whitening import WhiteningOptions, train
+from tests.commands import call
 from tests.train import simulated
+
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 SMALL = WhiteningOptions(k=3, directions=8)
 COMMAND = ["binner", "train", "whitening", "my genomes"]
@@ -30,22 +30,6 @@ COMMAND = ["binner", "train", "whitening", "my genomes"]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = simulated.genomes(genera=6, genome_bp=30_000)
     return simulated.write(made, tmp_path_factory.mktemp("training") / "genomes")
-
-
-@pytest.fixture(autouse=True)
-def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = dict(os.environ)
-    monkeypatch.chdir(tmp_path)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-def call(*args: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        main(args)
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["new", "empty"])

@@ -17,7 +17,6 @@ import pytest
 import torch
 
 from binner import encoders, runtime
-from binner.cli import main
 from binner.config import EncoderConfig, MachineConfig
 from binner.encoders import checkpoint
 from binner.encoders.error_law import ERROR_LAW
@@ -31,7 +30,10 @@ from binner.train.network import SpeciesNetwork
 from binner.train.options import SIZES, SpeciesOptions, options
 from binner.train.run_folder import RunFolder
 from binner.train.species import Task, train_species
+from tests.commands import call, same_environment
 from tests.train import simulated
+
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 ROOT = Path(__file__).parent.parent.parent
 TINY = replace(
@@ -43,15 +45,12 @@ RESULT = ["README.md", "config.json", ERROR_LAW, "log.csv", "model.safetensors",
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
     """A verdict and an error law of less than they deserve."""
-    before = dict(os.environ)
-    runtime.limit_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
+    with same_environment(), pytest.MonkeyPatch.context() as patch:
+        runtime.limit_threads(1)
         patch.setattr(validation, "PIECES", 4)
         patch.setattr(validation, "LONGEST", 2000)
         patch.setattr(model_card, "LAW_BP", {"cpu": 100_000})
         yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +67,6 @@ def model(genomes: Path, quick: None, tmp_path_factory: pytest.TempPathFactory) 
     return out
 
 
-@pytest.fixture(autouse=True)
-def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = dict(os.environ)
-    monkeypatch.chdir(tmp_path)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
 def task(genomes: Path, out: Path, own: SpeciesOptions = TINY, **more: object) -> Task:
     machine = MachineConfig(threads=1, device="cpu")
     return Task(genomes, out, own, size="tiny", machine=machine, command=("binner",), **more)  # type: ignore[arg-type]
@@ -86,13 +76,6 @@ def curve(folder: Path) -> list[list[str]]:
     """The log without its times."""
     with (folder / "log.csv").open() as lines:
         return [row[:1] + row[2:] for row in csv.reader(lines)]
-
-
-def call(*args: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        main(args)
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 def test_the_folder_is_an_encoder_with_a_card_and_a_log(model: Path, genomes: Path) -> None:
@@ -164,7 +147,6 @@ def die(journal, step, figures):
     if step == 12:
         os.kill(os.getpid(), signal.SIGKILL)
 journal.Journal.write = die
-from binner.cli import main
 main(sys.argv[1:])
 """
 LINE = (
