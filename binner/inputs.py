@@ -14,7 +14,7 @@ from binner.errors import InputError, OptionError
 from binner.memory import format_size
 from binner.runtime import check_devices
 
-# The peak of a run, as measured on mini12 (411 MB) and dev58 (796 MB) without marker genes, rounded down.
+# Roughly the peak of a run: those measured on the development sets are 4 to 41 % above it.
 BASE_BYTES = 550 * 10**6  # Python, the libraries and the profiles of the marker genes
 BYTES_PER_BP = 1.15
 BYTES_PER_CONTIG = 15_000  # most of it neighbours
