@@ -147,6 +147,7 @@ def die(journal, step, figures):
     if step == 12:
         os.kill(os.getpid(), signal.SIGKILL)
 journal.Journal.write = die
+from binner.cli import main
 main(sys.argv[1:])
 """
 LINE = (
