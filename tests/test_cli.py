@@ -310,6 +310,15 @@ class TestConsole:
         (line,) = capsys.readouterr().err.splitlines()
         assert line.endswith("WARNING beware")
 
+    @pytest.mark.parametrize("how", [{"quiet": True}, {"verbose": True}])
+    def test_what_is_shown_ends_with_it(self, how: dict[str, bool], caplog: pytest.LogCaptureFixture) -> None:
+        level = logging.getLogger("binner").level
+        self.show(**how)
+        assert logging.getLogger("binner").level == level
+        with caplog.at_level("INFO"):
+            logging.getLogger("binner.test").info("heard again")
+        assert "heard again" in caplog.text
+
     def test_verbose(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.show(verbose=True)
         assert "DEBUG   detail" in capsys.readouterr().err

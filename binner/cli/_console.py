@@ -40,6 +40,7 @@ def console(*, verbose: bool, quiet: bool) -> Iterator[Watch]:
         handler.setFormatter(logging.Formatter(_LINE, "%H:%M:%S"))
     handler.setLevel(level)
     logger = logging.getLogger("binner")
+    before = logger.level
     logger.addHandler(handler)
     logger.setLevel(level)
     logging.captureWarnings(True)
@@ -48,6 +49,7 @@ def console(*, verbose: bool, quiet: bool) -> Iterator[Watch]:
     finally:
         logging.captureWarnings(False)
         logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 @contextmanager
