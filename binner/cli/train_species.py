@@ -62,6 +62,7 @@ _data = shared.together(
     _number("--indels", float, "Highest rate of missing and added bases.", heading=DATA, metavar="RATE"),
     _number("--strains", float, "Share of pairs from two genomes of a species.", heading=DATA, metavar="SHARE"),
     _number("--held-out", float, "Share of genera for validation.  [default: 0.1]", heading=DATA, metavar="SHARE"),
+    _number("--fold", int, "Which share of the genera, for cross-validation.  [default: 1]", heading=DATA),
 )
 _method = shared.together(
     option(

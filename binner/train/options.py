@@ -26,6 +26,7 @@ class SpeciesOptions:
     indels: float = 0.005
     strains: float = 0.2  # share of the pairs from two genomes, where a species has several
     held_out: float = 0.1  # share of the genera that are kept out for validation
+    fold: int = 1  # which share of them
     temperature: float = 0.05
     unmixed: float = 1 / 3  # share of the steps with W-SimCLR; then MI-Mix
     alpha: float = 1.0  # of the beta distribution of the shares that are mixed
@@ -52,6 +53,8 @@ class SpeciesOptions:
                 raise OptionError(f"--{name.replace('_', '-')} must be from {low:g} to {high:g}, not {value:g}")
         if self.longest < self.shortest:
             raise OptionError(f"--longest {self.longest:,} is below --shortest {self.shortest:,}")
+        if self.fold > round(1 / self.held_out):
+            raise OptionError(f"--fold {self.fold}: with --held-out {self.held_out:g} there are {1 / self.held_out:.0f}")
         if self.pairs % self.accumulate:
             raise OptionError(f"--pairs {self.pairs} cannot be shared by --accumulate {self.accumulate} batches")
 
@@ -91,6 +94,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "indels": (0, 0.5),
     "strains": (0, 1),
     "held_out": (0.01, 0.9),
+    "fold": (1, 100),
     "temperature": (0.001, 10),
     "unmixed": (0, 1),
     "distil": (0, 1000),

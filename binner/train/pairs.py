@@ -42,14 +42,15 @@ class Drawn:
     species: I64  # (B,)
 
 
-def split(packed: Packed, *, share: float, seed: int) -> tuple[I64, I64]:
+def split(packed: Packed, *, share: float, seed: int, fold: int = 1) -> tuple[I64, I64]:
     """Species to train on and species that are kept out: all those of a `share` of the genera, at least two.
 
-    The same seed keeps the same genera out. Raises InputError where nothing is left to train on.
+    The same seed and fold keep the same genera out, other folds (counted from 1) others. Raises InputError where nothing is left to train on.
     """
     genera = np.unique(packed.genus)
     number = max(FEWEST_SPECIES, round(share * len(genera)))
-    out = np.random.default_rng([seed, 0]).permutation(genera)[:number]
+    out = np.random.default_rng([seed, 0]).permutation(genera)
+    out = np.roll(out, (1 - fold) * number)[:number]
     held_out = np.unique(packed.species[np.isin(packed.genus, out)])
     rest = np.setdiff1d(packed.species, held_out)
     if len(rest) < FEWEST_SPECIES:

@@ -149,7 +149,7 @@ class _Training:
     def __init__(self, task: Task, work: Path, genomes: Packed, device: str) -> None:
         options = task.options
         self.task, self.work, self.genomes, self.device = task, work, genomes, device
-        train, held_out = split(genomes, share=options.held_out, seed=options.seed)
+        train, held_out = split(genomes, share=options.held_out, seed=options.seed, fold=options.fold)
         at_once = options.pairs // options.accumulate
         if at_once % ranks():
             raise OptionError(f"--pairs: {at_once} at once cannot be shared by {ranks()} processes")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from binner.data import I64, U8
-from binner.errors import InputError
+from binner.errors import InputError, OptionError
+from binner.train.options import SpeciesOptions
 from binner.train.packed import Packed, pack
 from binner.train.pairs import PairOptions, Pairs, mutate, reverse_complement, split
 from binner.train.sources import Source
@@ -128,6 +129,11 @@ def test_genera_are_kept_out_whole(tmp_path: Path) -> None:
     assert len(held_out) == 10
     assert all(np.array_equal(a, b) for a, b in zip(split(made, share=0.25, seed=3), (train, held_out), strict=True))
     assert split(made, share=0.25, seed=4)[1].tolist() != held_out.tolist()
+    folds = [split(made, share=0.25, seed=3, fold=fold)[1] for fold in (1, 2, 3, 4)]
+    assert folds[0].tolist() == held_out.tolist()
+    assert sorted(np.concatenate(folds)) == list(range(number))
+    with pytest.raises(OptionError, match="--fold 5: with --held-out 0.25 there are 4"):
+        SpeciesOptions(held_out=0.25, fold=5)
 
 
 def test_too_little_to_train_on(tmp_path: Path) -> None:
