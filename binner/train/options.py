@@ -54,7 +54,9 @@ class SpeciesOptions:
         if self.longest < self.shortest:
             raise OptionError(f"--longest {self.longest:,} is below --shortest {self.shortest:,}")
         if self.fold > round(1 / self.held_out):
-            raise OptionError(f"--fold {self.fold}: with --held-out {self.held_out:g} there are {1 / self.held_out:.0f}")
+            raise OptionError(
+                f"--fold {self.fold}: with --held-out {self.held_out:g} there are {1 / self.held_out:.0f}"
+            )
         if self.pairs % self.accumulate:
             raise OptionError(f"--pairs {self.pairs} cannot be shared by --accumulate {self.accumulate} batches")
 

@@ -132,7 +132,7 @@ def test_genera_are_kept_out_whole(tmp_path: Path) -> None:
     folds = [split(made, share=0.25, seed=3, fold=fold)[1] for fold in (1, 2, 3, 4)]
     assert folds[0].tolist() == held_out.tolist()
     assert sorted(np.concatenate(folds)) == list(range(number))
-    with pytest.raises(OptionError, match="--fold 5: with --held-out 0.25 there are 4"):
+    with pytest.raises(OptionError, match=r"--fold 5: with --held-out 0\.25 there are 4"):
         SpeciesOptions(held_out=0.25, fold=5)
 
 
