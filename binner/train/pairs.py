@@ -45,7 +45,7 @@ class Drawn:
 def split(packed: Packed, *, share: float, seed: int, fold: int = 1) -> tuple[I64, I64]:
     """Species to train on and species that are kept out: all those of a `share` of the genera, at least two.
 
-    The same seed and fold (counted from 1) keep the same genera out, other folds others. Raises InputError where nothing
+    The same seed and fold (from 1) keep the same genera out, other folds others. Raises InputError where nothing
     is left to train on.
     """
     genera = np.unique(packed.genus)
