@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from binner import __version__
+from binner.cli.cluster import cluster
 from binner.cli.coverage import coverage
 from binner.cli.embed import embed
 from binner.cli.evaluate import evaluate
@@ -38,6 +39,7 @@ def cli() -> None:
 cli.add_command(run)
 cli.add_command(coverage)
 cli.add_command(embed)
+cli.add_command(cluster)
 cli.add_command(train)
 cli.add_command(evaluate)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from binner.cli._command import Option, size
-from binner.config import CoverageConfig, EncoderConfig, MachineConfig, Strands
+from binner.config import CoverageConfig, EncoderConfig, MachineConfig, RunConfig, Strands
 from binner.errors import OptionError
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ def together(*options: Decorator) -> Decorator:
     return lambda function: reduce(lambda done, each: each(done), reversed(options), function)
 
 
+def embedding_files(text: str, *, required: bool) -> Decorator:
+    """--embedding, with its help."""
+    return option(
+        "--embedding", heading=METHOD, several=True, type=FILE, required=required, metavar="FILE ...", help=text
+    )
+
+
 def min_length(default: int) -> Decorator:
     """-m."""
     return option(
@@ -46,15 +54,7 @@ def min_length(default: int) -> Decorator:
     )
 
 
-coverage_options = together(
-    option(
-        *("-b", "--bam", "bams"),
-        heading=COVERAGE,
-        several=True,
-        type=FILE,
-        metavar="BAM|CRAM ...",
-        help="Reads mapped to the contigs, a sample each, in any order. Takes all values up to the next option.",
-    ),
+table_options = together(
     option(
         "--depth",
         heading=COVERAGE,
@@ -71,6 +71,18 @@ coverage_options = together(
         metavar="TSV ...",
         help="Abundances as strobealign --aemb writes them, a file for each sample.",
     ),
+)
+
+coverage_options = together(
+    option(
+        *("-b", "--bam", "bams"),
+        heading=COVERAGE,
+        several=True,
+        type=FILE,
+        metavar="BAM|CRAM ...",
+        help="Reads mapped to the contigs, a sample each, in any order. Takes all values up to the next option.",
+    ),
+    table_options,
     option(
         "--identity",
         heading=COVERAGE,
@@ -129,6 +141,39 @@ encoder_options = together(
     encoder_settings,
 )
 
+result_options = together(
+    option(
+        *("-o", "--output", "out"),
+        heading=RESULTS,
+        type=FILE,
+        metavar="FOLDER",
+        help="Where the results go.  [default: <name of the contigs>_binner]",
+    ),
+    option(
+        "--prefix",
+        heading=RESULTS,
+        default="bin",
+        show_default=True,
+        metavar="TAG",
+        help="Bins are called <TAG>_<number>.",
+    ),
+    option(
+        "--min-bin-size",
+        heading=RESULTS,
+        type=int,
+        default=200_000,
+        show_default=True,
+        metavar="BP",
+        help="Bins of this size and more are written.",
+    ),
+    option(
+        "--force",
+        heading=RESULTS,
+        is_flag=True,
+        help="Start anew, not where an earlier run into the same folder stopped.",
+    ),
+)
+
 seed = option(
     "--seed",
     heading=METHOD,
@@ -137,6 +182,23 @@ seed = option(
     show_default=True,
     metavar="N",
     help="The same seed, machine and threads give the same result.",
+)
+
+bin_options = together(
+    option(
+        "--markers/--no-markers",
+        heading=METHOD,
+        default=True,
+        show_default=True,
+        help="Look for single-copy marker genes: better bins, and their completeness.",
+    ),
+    option(
+        "--refine/--no-refine",
+        heading=METHOD,
+        default=None,
+        help="Refine the embedding on these contigs.  [default: where it pays]",
+    ),
+    seed,
 )
 
 threads = option(
@@ -171,8 +233,8 @@ talk = together(
 
 
 def coverage_config(given: dict[str, Any]) -> CoverageConfig:
-    """What was said after `coverage_options`."""
-    return CoverageConfig(given["bams"], given["depth"], given["abundance"], given["identity"])
+    """What was said after `coverage_options`, or after `table_options` alone."""
+    return CoverageConfig(given.get("bams", ()), given["depth"], given["abundance"], given.get("identity"))
 
 
 def encoder_config(given: dict[str, Any]) -> EncoderConfig:
@@ -201,3 +263,23 @@ def at_work(machine: MachineConfig, *, verbose: bool, quiet: bool) -> Iterator[W
 
     with console(verbose=verbose, quiet=quiet) as watch:
         yield watch
+
+
+_OF_A_RUN = ("out", "min_length", "min_bin_size", "embedding", "markers", "refine", "seed", "prefix", "force")
+
+
+def run_config(contigs: Path, given: dict[str, Any]) -> RunConfig:
+    """What was said after the options of a run; `cluster` has no options of encoders."""
+    rest = {name: given[name] for name in _OF_A_RUN}
+    if "encoder" in given:
+        rest |= {"encoder": given["encoder"], "reading": encoder_config(given)}
+    return RunConfig(contigs, coverage=coverage_config(given), machine=machine_config(given), **rest)
+
+
+def bin_contigs(contigs: Path, given: dict[str, Any]) -> None:
+    """The work of `run` and of `cluster`."""
+    config = run_config(contigs, given)
+    with at_work(config.machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
+        from binner import pipeline
+
+        pipeline.run(config, watch=watch, command=sys.argv)
