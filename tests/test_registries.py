@@ -23,7 +23,7 @@ def test_every_clusterer_is_registered() -> None:
 
 
 def test_every_loss_is_registered() -> None:
-    known = {**losses.LOSSES, **losses.MIXED_LOSSES}
+    known = {**losses.LOSSES, **losses.MIXED_LOSSES, **losses.PAIRED_LOSSES, **losses.MATCHING_LOSSES}
     assert {name.replace("-", "_") for name in known} == {name for name in files_with("losses") if name != "gather"}
     assert set(get_args(LossName)) == set(losses.LOSSES)
 

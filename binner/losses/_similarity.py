@@ -24,7 +24,22 @@ def similarities(views: Tensor, *, temperature: float) -> tuple[Tensor, Tensor]:
     return blocks[apart].view(-1, per_thing - 1), others
 
 
+def weighted(scaled: Tensor, weight: Tensor | None, *, per_thing: int = 1) -> Tensor:
+    """`scaled` (B V, B V) plus the logarithm of what each pair of things weighs, `weight` (B, B); None: all 1."""
+    if weight is None:
+        return scaled
+    log = weight.to(scaled.dtype).log()
+    return scaled + log.repeat_interleave(per_thing, 0).repeat_interleave(per_thing, 1)
+
+
 def products(rows: Tensor, others: Tensor) -> Tensor:
     """All products of rows (A, d) and (B, d), (A, B) float32: sums of many exponentials want more than bf16."""
     with torch.autocast(rows.device.type, enabled=False):
         return rows.float() @ others.float().T
+
+
+def squared_distances(rows: Tensor, others: Tensor) -> Tensor:
+    """Of all rows (A, d) to all others (B, d), (A, B) float32."""
+    rows, others = rows.float(), others.float()
+    apart = rows.square().sum(1)[:, None] + others.square().sum(1)[None, :] - 2 * products(rows, others)
+    return apart.clamp_min(0)

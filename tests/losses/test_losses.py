@@ -19,13 +19,15 @@ def some_views(things: int, per_thing: int, seed: int = 0) -> Tensor:
     )
 
 
-def slow(name: str, views: Tensor, temperature: float) -> float:
+def slow(name: str, views: Tensor, temperature: float, weight: Tensor | None = None) -> float:
     things, per_thing, _ = views.shape
     rows = [(thing, views[thing, view].numpy()) for thing in range(things) for view in range(per_thing)]
+    given = np.ones((things, things)) if weight is None else weight.numpy()
     terms = []
     for i, (thing, anchor) in enumerate(rows):
         negatives = np.exp([anchor @ other / temperature for t, other in rows if t != thing])
-        weights = negatives / negatives.mean() if name == "w-simclr" else 1
+        weights = negatives / negatives.mean() if name == "w-simclr" else np.ones(len(negatives))
+        weights = weights * [given[thing, t] for t, _ in rows if t != thing]
         for j, (t, other) in enumerate(rows):
             if t == thing and i != j:
                 positive = math.exp(anchor @ other / temperature)
@@ -39,6 +41,18 @@ def test_equals_a_slow_reference(name: str, things: int, per_thing: int) -> None
     views = some_views(things, per_thing)
     found = float(LOSSES[name](views, temperature=0.3))
     assert found == pytest.approx(slow(name, views, 0.3), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize(("things", "per_thing"), [(2, 2), (5, 3)])
+def test_negatives_count_by_their_weight(name: str, things: int, per_thing: int) -> None:
+    views = some_views(things, per_thing)
+    weight = 1 + 4 * torch.rand(things, things, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = float(LOSSES[name](views, temperature=0.3, weight=weight))
+    assert found == pytest.approx(slow(name, views, 0.3, weight), rel=1e-5)
+    assert float(LOSSES[name](views, temperature=0.3, weight=torch.ones(things, things))) == float(
+        LOSSES[name](views, temperature=0.3)
+    )
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))

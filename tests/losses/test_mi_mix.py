@@ -22,15 +22,19 @@ def draw(things: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return mixed, clean, share, torch.randperm(things, generator=generator)
 
 
-def slow(mixed: Tensor, clean: Tensor, share: Tensor, partner: Tensor, temperature: float) -> float:
+def slow(
+    mixed: Tensor, clean: Tensor, share: Tensor, partner: Tensor, temperature: float, weight: Tensor | None = None
+) -> float:
     """The definition, sum by sum."""
     things = len(mixed)
+    given = np.ones((things, things)) if weight is None else weight.numpy()
     terms = []
     for i in range(things):
         e = [math.exp(float(mixed[i] @ clean[j]) / temperature) for j in range(things)]
         negatives = [e[j] for j in range(things) if j != i]
         weights = [value / np.mean(negatives) for value in negatives]
-        total = e[i] + sum(w * value for w, value in zip(weights, negatives, strict=True))
+        factors = [given[i, j] for j in range(things) if j != i]
+        total = e[i] + sum(f * w * value for f, w, value in zip(factors, weights, negatives, strict=True))
         own, joined = math.log(e[i] / total), math.log(e[int(partner[i])] / total)
         terms.append(-(float(share[i]) * own + (1 - float(share[i])) * joined))
     return float(np.mean(terms))
@@ -42,6 +46,14 @@ def test_equals_a_slow_reference(things: int, temperature: float) -> None:
     mixed, clean, share, partner = draw(things)
     found = float(mi_mix(mixed, clean, share=share, partner=partner, temperature=temperature))
     assert found == pytest.approx(slow(mixed, clean, share, partner, temperature), rel=1e-5)
+
+
+def test_negatives_count_by_their_weight() -> None:
+    drawn = draw(6)
+    weight = 1 + 4 * torch.rand(6, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    mixed, clean, share, partner = drawn
+    found = float(mi_mix(mixed, clean, share=share, partner=partner, temperature=0.2, weight=weight))
+    assert found == pytest.approx(slow(*drawn, 0.2, weight), rel=1e-5)
 
 
 def test_gradient_is_that_of_the_definition() -> None:
