@@ -111,14 +111,25 @@ class Shard:
         return cls(int(match[1]), int(match[2]))
 
 
+def encoder_parts(encoder: str) -> tuple[str, ...]:
+    """The encoders that are put side by side: those between the plus signs, unless a folder has them in its name.
+
+    >>> encoder_parts("whitening+small")
+    ('whitening', 'small')
+    """
+    return (encoder,) if Path(encoder).is_dir() else tuple(encoder.split("+"))
+
+
 def check_encoder_name(encoder: str) -> None:
-    """Raise OptionError unless it ships with binner, is a folder, or could be the name of a model on huggingface.co."""
-    known = get_args(EncoderName)
-    _require(
-        encoder in known or Path(encoder).is_dir() or HUB_NAME.fullmatch(encoder) is not None,
-        f"--encoder must be {' or '.join(known)}, a folder with a trained encoder, or the name of a model on"
-        f" huggingface.co (owner/name); '{encoder}' is neither",
-    )
+    """Raise OptionError unless each part ships with binner, is a folder, or could be the name of a model on the hub."""
+    known, parts = get_args(EncoderName), encoder_parts(encoder)
+    for number, part in enumerate(parts):
+        _require(
+            part in known or (part != "" and Path(part).is_dir()) or HUB_NAME.fullmatch(part) is not None,
+            f"--encoder must be {' or '.join(known)}, a folder with a trained encoder, the name of a model on"
+            f" huggingface.co (owner/name), or several of these with + between; '{part}' is neither",
+        )
+        _require(part not in parts[:number], f"--encoder {encoder}: '{part}' is named twice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +142,7 @@ class RunConfig:
     machine: MachineConfig = field(default_factory=MachineConfig)
     min_length: int = 1000  # bp, of the contigs that take part
     min_bin_size: int = 200_000  # bp
-    encoder: str = "whitening"  # an EncoderName, a folder with a trained encoder, or a name on huggingface.co
+    encoder: str = "whitening"  # an EncoderName, a folder, a name on huggingface.co, or several with + between
     reading: EncoderConfig = field(default_factory=EncoderConfig)
     embedding: tuple[Path, ...] = ()  # what `binner embed` wrote, in place of an encoder
     markers: bool = True

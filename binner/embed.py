@@ -12,7 +12,8 @@ from multiprocessing.queues import Queue
 import numpy as np
 
 from binner import encoders
-from binner.config import EncoderConfig, MachineConfig, Shard
+from binner.concatenation import Embedded, concatenate
+from binner.config import EncoderConfig, MachineConfig, Shard, encoder_parts
 from binner.data import F32, I64, Contigs, Embedding, Progress, WindowEmbedding, Windows, silent
 from binner.encoders import Encoder
 from binner.runtime import limit_threads
@@ -21,8 +22,6 @@ from binner.windows import thin, tile
 logger = logging.getLogger(__name__)
 
 PIECES_PER_DEVICE = 8  # so that devices finish together, and progress shows
-
-Embedded = tuple[WindowEmbedding, Embedding]
 
 
 def embed_windows(
@@ -72,20 +71,40 @@ def embed(
     machine: MachineConfig | None = None,
     progress: Progress = silent,
 ) -> Embedded:
-    """Windows and contigs in the space of an encoder, named or in a folder.
+    """Windows and contigs in the space of an encoder, or of several side by side, as in "whitening+small".
 
-    With `config.devices` above 1, a process for each: cuda:0, cuda:1, ..., or equal shares of the threads of a CPU.
-    The device of `machine` is "cpu" (the default) or "cuda:N". Raises InputError and OptionError.
+    An encoder ships with binner, lies in a folder, or has a name on huggingface.co. With `config.devices` above 1, a
+    process for each: cuda:0, cuda:1, ..., or equal shares of the threads of a CPU. The device of `machine` is "cpu"
+    (the default) or "cuda:N". Raises InputError and OptionError.
     """
+    return concatenate(embed_parts(contigs, encoder=encoder, config=config, machine=machine, progress=progress))
+
+
+def embed_parts(
+    contigs: Contigs,
+    *,
+    encoder: str,
+    config: EncoderConfig | None = None,
+    machine: MachineConfig | None = None,
+    progress: Progress = silent,
+) -> list[Embedded]:
+    """As `embed`, each of the encoders on its own."""
     config, machine = config or EncoderConfig(), machine or MachineConfig(device="cpu")
-    embedded = (
-        _embed_on_devices(contigs, encoder, config, machine, progress=progress)
-        if config.devices > 1
-        else _embed(contigs, encoders.load(encoder, config, machine), config, progress=progress)
-    )
-    windows, _ = embedded
-    logger.info("%d contigs in %d windows, encoded by %s", len(contigs), len(windows.windows), windows.encoder)
-    return embedded
+    names = encoder_parts(encoder)
+    parts: list[Embedded] = []
+    for name in names:
+
+        def of_all(done: int, total: int) -> None:
+            progress(len(parts) * total + done, len(names) * total)
+
+        windows, embedding = (
+            _embed_on_devices(contigs, name, config, machine, progress=of_all)
+            if config.devices > 1
+            else _embed(contigs, encoders.load(name, config, machine), config, progress=of_all)
+        )
+        parts.append((windows, embedding))
+        logger.info("%d contigs in %d windows, encoded by %s", len(contigs), len(windows.windows), windows.encoder)
+    return parts
 
 
 def part(contigs: Contigs, shard: Shard) -> Contigs:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from binner import fasta
-from binner.config import STDIN, CoverageConfig, EncoderConfig
+from binner.config import STDIN, CoverageConfig, EncoderConfig, encoder_parts
 from binner.data import Contigs, Coverage, Progress
 from binner.errors import InputError, OptionError
 from binner.memory import format_size
@@ -47,7 +47,7 @@ def check_target(file: Path, *, sources: Sequence[Path] = (), option: str = "-o"
 
 
 def check_encoder(encoder: str, config: EncoderConfig, *, device: str) -> None:
-    """Raise InputError for an encoder that cannot be loaded, DeviceError for GPUs that are not there: before any work.
+    """Raise InputError for encoders that cannot be loaded, DeviceError for GPUs that are not there: before any work.
 
     `device` is "cpu" or "cuda:N".
     """
@@ -55,7 +55,8 @@ def check_encoder(encoder: str, config: EncoderConfig, *, device: str) -> None:
 
     if config.devices > 1 and device != "cpu":
         check_devices(config.devices)
-    encoders.load(encoder, config)
+    for part in encoder_parts(encoder):
+        encoders.load(part, config)
 
 
 @contextmanager

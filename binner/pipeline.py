@@ -13,7 +13,7 @@ import numpy as np
 
 from binner import bin_folder, inputs, record
 from binner.artifacts import code_version, fingerprint, key
-from binner.config import RunConfig, assembly_name
+from binner.config import RunConfig, assembly_name, encoder_parts
 from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers, Progress, WindowEmbedding
 from binner.memory import granted
 from binner.record import Summary
@@ -262,9 +262,8 @@ class _Job:
         from binner.encoders import locate
 
         reading = replace(config.reading, devices=1)  # with more it comes to the same
-        return key(
-            self.contigs.digest, config.encoder, reading, fingerprint(locate(config.encoder)), code_version("embed")
-        )
+        weights = [fingerprint(locate(part)) for part in encoder_parts(config.encoder)]
+        return key(self.contigs.digest, config.encoder, reading, weights, code_version("embed"))
 
     def _clustering_key(self) -> str:
         refined = code_version("refine") if self.config.refine else None

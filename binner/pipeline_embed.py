@@ -54,10 +54,10 @@ def write_embedding(
             "Reading contigs",
             lambda _: inputs.read_contigs(source, min_length=min_length, memory=granted(machine.max_memory)),
         )
-    embedded = stages.run(
+    parts = stages.run(
         "embedding",
         "Embedding contigs",
-        lambda progress: embed.embed(
+        lambda progress: embed.embed_parts(
             embed.part(found, own),
             encoder=encoder,
             config=config,
@@ -65,15 +65,15 @@ def write_embedding(
             progress=progress,
         ),
     )
-    embedding_files.save(target, embedded, found, own)
+    embedding_files.save(target, parts, found, own)
     if world > 1:
         wait_for_all()
         if rank == 0:
-            parts = [_of_rank(out, each) for each in range(world)]
-            embedding_files.save(out, embedding_files.load(parts, found), found, Shard())
-            for each in parts:
-                each.unlink()
-    logger.info("%s: %d of %d contigs", target, len(embedded[1].matrix), len(found))
+            files = [_of_rank(out, each) for each in range(world)]
+            embedding_files.save(out, embedding_files.load_parts(files, found), found, Shard())
+            for file in files:
+                file.unlink()
+    logger.info("%s: %d of %d contigs", target, len(parts[0][1].matrix), len(found))
 
 
 def _of_rank(out: Path, rank: int) -> Path:

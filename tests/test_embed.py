@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from binner import encoders
+from binner.concatenation import Embedded
 from binner.config import EncoderConfig, Shard
 from binner.data import F32, I64, N_CODE, U8, Contigs, WindowEmbedding, Windows
-from binner.embed import Embedded, embed, embed_contigs, embed_windows, join, part, window_means
+from binner.embed import embed, embed_contigs, embed_windows, join, part, window_means
 from binner.encoders import Encoder
 from binner.errors import InputError
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from binner import embedding_files
+from binner.concatenation import Embedded, concatenate
 from binner.config import EncoderConfig, Shard
 from binner.data import Contigs
-from binner.embed import Embedded, embed, part
+from binner.embed import embed, part
 from binner.errors import InputError
 
 
@@ -29,7 +30,7 @@ def shards(contigs: Contigs, tmp_path: Path) -> list[Path]:
 
 def write(path: Path, contigs: Contigs, shard: Shard, *, window: int | None = None) -> Path:
     embedded = embed(part(contigs, shard), encoder="whitening", config=EncoderConfig(window=window))
-    embedding_files.save(path, embedded, contigs, shard)
+    embedding_files.save(path, [embedded], contigs, shard)
     return path
 
 
@@ -45,7 +46,7 @@ def assert_equal(one: Embedded, two: Embedded) -> None:
 def test_shards_are_the_whole(contigs: Contigs, shards: list[Path], order: list[int], tmp_path: Path) -> None:
     whole = embed(contigs, encoder="whitening")
     assert_equal(embedding_files.load([shards[i] for i in order], contigs), whole)
-    embedding_files.save(tmp_path / "whole.npz", whole, contigs, Shard())
+    embedding_files.save(tmp_path / "whole.npz", [whole], contigs, Shard())
     assert_equal(embedding_files.load([tmp_path / "whole.npz"], contigs), whole)
 
 
@@ -72,9 +73,20 @@ def test_shards_of_different_kinds(contigs: Contigs, shards: list[Path], tmp_pat
         embedding_files.load([shards[0], other], contigs)
     embedded = embed(part(contigs, Shard(2, 3)), encoder="whitening")
     windows = type(embedded[0])(embedded[0].windows, embedded[0].matrix, "another", embedded[0].names_digest)
-    embedding_files.save(other, (windows, embedded[1]), contigs, Shard(2, 3))
-    with pytest.raises(InputError, match=r"other\.npz: made with another encoder or other options"):
+    embedding_files.save(other, [(windows, embedded[1])], contigs, Shard(2, 3))
+    with pytest.raises(InputError, match=r"1\.npz: one of 3 shards by whitening \w+, and no file has shard 2"):
         embedding_files.load([shards[0], other, shards[2]], contigs)
+
+
+def test_files_of_several_encoders_are_put_side_by_side(contigs: Contigs, shards: list[Path], tmp_path: Path) -> None:
+    one = embed(contigs, encoder="whitening")
+    two = embed(contigs, encoder="whitening", config=EncoderConfig(window=900))
+    embedding_files.save(tmp_path / "two.npz", [two], contigs, Shard())
+    embedding_files.save(tmp_path / "both.npz", [one, two], contigs, Shard())
+    expected = concatenate([one, two])
+    assert expected[1].matrix.shape[1] == 2 * one[1].matrix.shape[1]
+    assert_equal(embedding_files.load([*shards, tmp_path / "two.npz"], contigs), expected)
+    assert_equal(embedding_files.load([tmp_path / "both.npz"], contigs), expected)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\3\4 cut off"])

@@ -22,7 +22,7 @@ LAYERS = {
     "3, sequences and depths": {"clusterers", "coverage", "encoders", "losses", "marker_profiles", "windows"},
     "3, scans": {"marker_scan", "marker_search"},
     "3, the loop": {"fit"},
-    "4, what other stages need": {"genes", "inputs", "record", "stages", "trim", "workspace"},
+    "4, what other stages need": {"concatenation", "genes", "inputs", "record", "stages", "trim", "workspace"},
     "4, stages": {"embed", "markers", "refine", "report", "select", "write"},
     "4, judging": {"evaluate"},
     "4, files of stages": {"embedding_files"},

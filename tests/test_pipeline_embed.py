@@ -62,6 +62,23 @@ def test_a_run_with_a_language_model_or_with_its_embedding() -> None:
     assert "e.npz" in Path("two/run.json").read_text()
 
 
+def test_encoders_side_by_side() -> None:
+    options = ("--window", "600", "--max-windows", "2")
+    binner(*RUN, "--encoder", "whitening+model", *options, "-o", "one")
+    embed_all = [*EMBED[:3], "whitening+model", *EMBED[4:], *options]
+    binner(*embed_all, "-o", "both.npz")
+    binner(*embed_all[:3], "whitening", *embed_all[4:], "-o", "w.npz")
+    binner(*EMBED, *options, "-o", "m.npz")
+    binner(*RUN, "--embedding", "both.npz", "-o", "two")
+    binner(*RUN, "--embedding", "w.npz", "m.npz", "-o", "three")
+    first, *others = (Path(out, "contig2bin.tsv").read_bytes() for out in ("one", "two", "three"))
+    assert others == [first, first]
+    contigs = fasta.read(CONTIGS, min_length=1000)
+    both = embedding_files.load([Path("both.npz")], contigs)[1]
+    assert both.matrix.shape == (14, 64 + toy.SHAPE.width)
+    assert Path("one/binner.log").read_text().count("2 encoders side by side: whitening ") == 1
+
+
 def test_shards_and_options() -> None:
     binner(*EMBED, "-o", "whole.npz")
     for number in (1, 2, 3):
@@ -103,6 +120,10 @@ def embed(*, out: str = "e.npz", encoder: str = "model", config: EncoderConfig |
         ({"out": "none/e.npz"}, OptionError, "there is no such folder"),
         ({"encoder": "no-such-encoder"}, OptionError, "'no-such-encoder' is neither"),
         ({"encoder": "."}, InputError, r"model\.safetensors"),
+        ({"encoder": "whitening+none"}, OptionError, "several of these with \\+ between; 'none' is neither"),
+        ({"encoder": "model+whitening+model"}, OptionError, r"model\+whitening\+model: 'model' is named twice"),
+        ({"encoder": "whitening+"}, OptionError, "'' is neither"),
+        ({"encoder": "whitening+."}, InputError, r"model\.safetensors"),
     ],
 )
 def test_what_cannot_be(options: dict[str, str], error: type[Exception], message: str) -> None:

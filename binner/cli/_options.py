@@ -136,7 +136,7 @@ encoder_options = together(
         show_default=True,
         metavar="NAME|FOLDER|HUB",
         help="What embeds the contigs: one that comes with binner, a folder with one that was trained (DNABERT-S in its"
-        " published files, say), or the name of a model on huggingface.co.",
+        " published files, say), or the name of a model on huggingface.co; several with + between go side by side.",
     ),
     encoder_settings,
 )

@@ -26,7 +26,8 @@ Examples:
 @shared.min_length(1000)
 @shared.encoder_options
 @shared.embedding_files(
-    "Take up what binner embed wrote for these contigs, whole or all its shards, in place of --encoder.",
+    "Take up what binner embed wrote for these contigs, whole or all its shards, in place of --encoder; what"
+    " several encoders made goes side by side.",
     required=False,
 )
 @shared.bin_options
