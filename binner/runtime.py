@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from binner.errors import DeviceError
+from binner.errors import DeviceError, OptionError
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ _LIBRARY_THREADS = (
 )
 _GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))  # NVIDIA, WSL, AMD
 _SYSTEM = Path("/")
+_PACKAGE = Path(__file__).parent
 
 
 def cgroup_values(controller: str, names: tuple[str, ...], *, system: Path = _SYSTEM) -> Iterator[tuple[str, ...]]:
@@ -142,6 +143,17 @@ def wait_for_all() -> None:
     distributed.destroy_process_group()
 
 
+def gpus() -> tuple[list[tuple[str, int]], str]:
+    """Name and memory (bytes) of each GPU that torch can use, and if there is none, why."""
+    count, why = _usable_gpus()
+    if not count:
+        return [], why
+    import torch
+
+    found = [torch.cuda.get_device_properties(index) for index in range(count)]
+    return [(each.name, each.total_memory) for each in found], ""
+
+
 def _usable_gpus() -> tuple[int, str]:
     """How many GPUs torch can use, and if none, why. Without a GPU's driver torch is not even loaded (2 s)."""
     if not any(node.exists() for node in _GPU_NODES):
@@ -156,17 +168,47 @@ def _usable_gpus() -> tuple[int, str]:
     return 0, why
 
 
-def keep_compiled_code() -> None:
-    """Give numba's cache a place where neither the package nor the user's cache folder can be written (containers)."""
-    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    nearest = next(folder for folder in (user, *user.parents) if folder.exists())
-    if "NUMBA_CACHE_DIR" in os.environ or any(os.access(f, os.W_OK) for f in (Path(__file__).parent, nearest)):
-        return
+def keep_compiled_code() -> Path:
+    """The folder where numba keeps compiled code: the first of its own choices that can be written, else (containers)
+    one of ours under the temporary folder, which it is told of.
+
+    Raises OptionError where no folder for temporary files can be written.
+    """
+    given, user = os.environ.get("NUMBA_CACHE_DIR"), _user_cache()
+    choices = ([Path(given)] if given else []) + [_PACKAGE / "__pycache__"] + ([user / "numba"] if user else [])
+    if found := next((folder for folder in choices if can_write(folder)), None):
+        return found
     # numba loads what it finds there, so the folder must be one's own; it stays, so that the next run starts fast.
-    folder = Path(tempfile.gettempdir()) / f"binner-numba-{os.getuid()}"
+    folder = temporary_folder() / f"binner-numba-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         mine = folder.stat().st_uid == os.getuid() and not folder.is_symlink() and not folder.stat().st_mode & 0o022
     except OSError:
         mine = False
     os.environ["NUMBA_CACHE_DIR"] = str(folder) if mine else tempfile.mkdtemp(prefix="binner-numba-")
+    return Path(os.environ["NUMBA_CACHE_DIR"])
+
+
+def temporary_folder() -> Path:
+    """Where temporary files go. Raises OptionError where none can be written."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        raise OptionError("no folder for temporary files can be written; name one: export TMPDIR=FOLDER") from None
+
+
+def can_write(folder: Path) -> bool:
+    """Whether this process may write into a folder, or into the nearest one above it that exists, to make it there."""
+    # os.path.exists, for Path.exists raises an error below a folder that may not be looked into, as another's home
+    nearest = next((each for each in (folder, *folder.parents) if os.path.exists(each)), Path())  # noqa: PTH110
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def _user_cache() -> Path | None:
+    """The user's cache folder; None for users whom the system does not know (containers) and who name no home."""
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        return Path(given)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:
+        return None

@@ -61,7 +61,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
     heavy = "{'torch', 'numpy', 'numba', 'rich', 'pysam', 'binner.pipeline'}"
     script = f"import sys, binner.cli\ntry: binner.cli.main(sys.argv[1:])\nfinally: print({heavy} & set(sys.modules))"
-    for args in (["--help"], ["run", "--help"], ["coverage", "-h"], ["--version"]):
+    for args in (
+        ["--help"],
+        ["run", "--help"],
+        ["coverage", "-h"],
+        ["--version"],
+        ["doctor", "-h"],
+        ["completion", "zsh"],
+    ):
         out = subprocess.run([sys.executable, "-c", script, *args], capture_output=True, text=True, check=True).stdout
         assert out.endswith("set()\n")
     took = []

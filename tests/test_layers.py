@@ -16,7 +16,7 @@ LAYERS = {
     "1": {"errors"},
     "2": {"config", "data"},
     "3, the machine": {"communities", "inflate", "likelihood", "marker_index", "runtime"},
-    "3, files": {"artifacts", "bin_folder", "fasta", "marker_kernel", "memory"},
+    "3, files": {"artifacts", "bin_folder", "fasta", "marker_kernel", "memory", "shipped"},
     "3, graphs": {"graph"},
     "3, spaces": {"space"},
     "3, sequences and depths": {"clusterers", "coverage", "encoders", "losses", "marker_profiles", "windows"},
@@ -28,6 +28,7 @@ LAYERS = {
     "4, files of stages": {"embedding_files"},
     "4, training": {"marker_training", "train"},
     "5": {"pipeline", "pipeline_coverage", "pipeline_embed"},
+    "5, whether they can run": {"doctor"},
     "6": {"cli"},
     "7, python -m binner": {"__main__"},
 }

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from binner import runtime
-from binner.errors import DeviceError
+from binner.errors import DeviceError, OptionError
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -182,10 +182,42 @@ def test_compiled_code_stays_with_the_package(monkeypatch: pytest.MonkeyPatch) -
     assert "NUMBA_CACHE_DIR" not in os.environ
 
 
-def test_a_given_place_for_compiled_code_is_kept(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_place_for_compiled_code_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "given"))
+    assert runtime.keep_compiled_code() == tmp_path / "given"
+    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "given")
+
+
+def test_a_given_place_that_cannot_be_written_is_not(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/given")
-    runtime.keep_compiled_code()
-    assert os.environ["NUMBA_CACHE_DIR"] == "/given"
+    assert runtime.keep_compiled_code() == read_only / f"binner-numba-{os.getuid()}"
+    assert os.environ["NUMBA_CACHE_DIR"] == str(read_only / f"binner-numba-{os.getuid()}")
+
+
+def test_a_user_whom_the_system_does_not_know(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", home)
+    assert runtime.keep_compiled_code().parent == read_only
+
+
+def test_nowhere_for_temporary_files(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gettempdir() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", gettempdir)
+    with pytest.raises(OptionError, match="export TMPDIR"):
+        runtime.keep_compiled_code()
+
+
+def test_what_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert runtime.can_write(tmp_path / "to" / "be" / "made")
+    assert not runtime.can_write(tmp_path / "file")
+    assert not runtime.can_write(tmp_path / "file" / "below")
+    assert not runtime.can_write(Path("/proc/1/below"))
 
 
 def test_as_many_gpus_as_are_asked_for(two_gpus: None) -> None:

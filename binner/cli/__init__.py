@@ -11,10 +11,14 @@ from typing import NoReturn
 import click
 
 from binner import __version__
+from binner.cli._command import Group
 from binner.cli.cluster import cluster
+from binner.cli.completion import completion
 from binner.cli.coverage import coverage
+from binner.cli.doctor import doctor
 from binner.cli.embed import embed
 from binner.cli.evaluate import evaluate
+from binner.cli.models import models
 from binner.cli.run import run
 from binner.cli.train import train
 from binner.errors import BinnerError
@@ -27,21 +31,23 @@ _EXAMPLES = """\b
 Examples:
   binner run contigs.fa                   bins from the contigs alone
   binner run contigs.fa -b sample*.bam    and from the depth of reads mapped to them
+  binner doctor                           whether binner can work here
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=_EXAMPLES)
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=_EXAMPLES,
+)
 @click.version_option(__version__, message="binner %(version)s")
 def cli() -> None:
     """Metagenomic binning with a species-aware DNA language model."""
 
 
-cli.add_command(run)
-cli.add_command(coverage)
-cli.add_command(embed)
-cli.add_command(cluster)
-cli.add_command(train)
-cli.add_command(evaluate)
+cli.add("Binning", run, coverage, embed, cluster)
+cli.add("Evaluation and training", evaluate, train)
+cli.add("This installation", doctor, models, completion)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

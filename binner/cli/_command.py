@@ -1,16 +1,20 @@
-"""Options that take every value up to the next option, and help in groups."""
+"""Options that take every value up to the next option, and help and commands in groups."""
 
 from __future__ import annotations
 
 import gettext
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from binner.errors import OptionError
 from binner.memory import parse_size
+
+_SENTENCE = 200  # characters of a command's first sentence, at most
+_OPEN = "binner.open"  # in a context's meta: the option that would take what is typed next
 
 
 def size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -44,8 +48,15 @@ class Command(click.Command):
                 raise
             raise click.UsageError(_contigs_missing(taken, ctx.command_path), ctx) from None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What can follow: after an option that takes several values, another of them."""
+        if (param := ctx.meta.get(_OPEN)) is not None and not incomplete.startswith("-"):
+            return list(param.shell_complete(ctx, incomplete))
+        return super().shell_complete(ctx, incomplete)
+
     def _spread(self, args: Sequence[str], ctx: click.Context) -> tuple[list[str], list[tuple[str, str]]]:
-        names = {name for param in self.params if isinstance(param, Option) and param.several for name in param.opts}
+        several = [param for param in self.params if isinstance(param, Option) and param.several]
+        names = {name: param for param in several for name in param.opts}
         spread: list[str] = []
         taken: list[tuple[str, str]] = []  # options and their values
         rest = list(args)
@@ -59,7 +70,9 @@ class Command(click.Command):
                 continue
             while rest and (rest[0] == "-" or not rest[0].startswith("-")):
                 values.append(rest.pop(0))
-            if not values:
+            if not rest:
+                ctx.meta[_OPEN] = names[name]
+            if not values and not ctx.resilient_parsing:
                 raise click.UsageError(f"{name} needs at least one file after it", ctx)
             taken += [(name, value) for value in values]
             spread += [part for value in values for part in (name, value)]
@@ -76,7 +89,35 @@ class Command(click.Command):
                 formatter.write_dl(records)
 
 
-def _split(token: str, names: set[str]) -> tuple[str | None, list[str]]:
+class Group(click.Group):
+    """Commands under the headings that they were added with, in the order in which they were added."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.headings: dict[str, str] = {}  # of each command
+
+    def add(self, heading: str, *commands: click.Command) -> None:
+        """Add commands under a heading of the help."""
+        for command in commands:
+            self.add_command(command)
+            self.headings[str(command.name)] = heading
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 as click has it
+        """Names in the order of the help."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands, under their headings."""
+        headings: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            text = self.commands[name].get_short_help_str(_SENTENCE)
+            headings.setdefault(self.headings.get(name, "Commands"), []).append((name, text))
+        for heading, records in headings.items():
+            with formatter.section(gettext.gettext(heading)):
+                formatter.write_dl(records, col_max=20)
+
+
+def _split(token: str, names: Container[str]) -> tuple[str | None, list[str]]:
     """The option of `names` that a token is, with a value that stands in the same token: -bX, --bam=X."""
     if token in names:
         return token, []

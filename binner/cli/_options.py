@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from click.shell_completion import CompletionItem
 
 from binner.cli._command import Option, size
-from binner.config import CoverageConfig, EncoderConfig, MachineConfig, RunConfig, Strands
+from binner.config import CoverageConfig, EncoderConfig, EncoderName, MachineConfig, RunConfig, Strands
 from binner.errors import OptionError
 
 if TYPE_CHECKING:
@@ -94,6 +95,13 @@ coverage_options = together(
 
 ENCODER = "whitening"  # unless another is asked for
 
+
+def complete_encoder(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    """Names of the encoders that ship, else folders."""
+    names = [CompletionItem(name) for name in get_args(EncoderName) if name.startswith(incomplete)]
+    return names or [CompletionItem(incomplete, type="dir")]
+
+
 encoder_settings = together(
     option(
         "--window",
@@ -135,6 +143,7 @@ encoder_options = together(
         default=ENCODER,
         show_default=True,
         metavar="NAME|FOLDER|HUB",
+        shell_complete=complete_encoder,
         help="What embeds the contigs: one that comes with binner, a folder with one that was trained (DNABERT-S in its"
         " published files, say), or the name of a model on huggingface.co; several with + between go side by side.",
     ),

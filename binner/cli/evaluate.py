@@ -9,10 +9,16 @@ from typing import Any
 import click
 
 from binner.cli import _options as shared
-from binner.cli._command import Command
+from binner.cli._command import Command, Group
 from binner.cli._options import FILE, METHOD, RESULTS, option
 
 LOGGER = logging.getLogger(__name__)
+
+_EXAMPLES = """\b
+Examples:
+  binner evaluate bins truth.tsv out/contig2bin.tsv
+  binner evaluate embedding truth.tsv contigs.fa --encoder whitening small
+"""
 
 _BINS_EXAMPLES = """\b
 Examples:
@@ -31,7 +37,7 @@ _table = option(
 )
 
 
-@click.group("evaluate")
+@click.group("evaluate", cls=Group, epilog=_EXAMPLES)
 def evaluate() -> None:
     """Measure bins, or encoders, against genomes that are known."""
 
@@ -71,6 +77,7 @@ def bins(truth: Path, binnings: tuple[Path, ...], **given: Any) -> None:
     heading=METHOD,
     several=True,
     metavar="NAME|FOLDER|HUB ...",
+    shell_complete=shared.complete_encoder,
     default=(shared.ENCODER,),
     show_default=True,
     help="Encoders, as of `binner run`. Takes all values up to the next option.",

@@ -10,12 +10,17 @@ from typing import Any
 import click
 
 from binner.cli import _options as shared
-from binner.cli._command import Command
+from binner.cli._command import Command, Group
 from binner.cli._options import FILE, METHOD, RESULTS, option
 from binner.cli.train_species import pack, species
 from binner.config import EncoderConfig
 from binner.errors import InputError
 
+_GROUP_EXAMPLES = """\b
+Examples:
+  binner train species genomes/ -o my_model --labels species.tsv
+  binner train whitening genomes/ -o my_encoder
+"""
 _EXAMPLES = """\b
 Examples:
   binner train whitening genomes/ -o my_encoder
@@ -32,7 +37,7 @@ Examples:
 """
 
 
-@click.group("train")
+@click.group("train", cls=Group, epilog=_GROUP_EXAMPLES)
 def train() -> None:
     """Train what binner ships, from genomes: its encoder, and how it looks for marker genes."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from binner import shipped
 from binner.data import Progress, silent
 from binner.errors import InputError, OptionError
 from binner.train import genomes as training
@@ -72,7 +73,9 @@ def _card(
     ratios = ["-" if np.isnan(found).all() else f"{np.nanmean(found):.2f}" for found in law.T]
     ari = np.array([(fold.ari, fold.ari_4mers) for fold in folds])
     rows = [f"| {i} | {fold.genera} | {fold.ari:.3f} | {fold.ari_4mers:.3f} |" for i, fold in enumerate(folds, 1)]
-    rows.append("| mean | | {:.3f} | {:.3f} |".format(*ari.mean(0)))
+    model, four_mers = ari.mean(0)
+    figure = shipped.FIGURE.format(model=model, four_mers=four_mers)
+    rows.append(f"| mean | | {model:.3f} | {four_mers:.3f} |")
     return f"""# Whitening {digest}
 
 A linear encoder of windows of DNA: whitened frequencies of canonical k-mers (`binner/encoders/whitening.py` has the
@@ -83,6 +86,7 @@ formulas), with the variance of a contig around its genome as a law of its lengt
 - Command: `{shlex.join(command)}`
 - Settings: {settings}.
 - Use: `binner run --encoder`; for bacteria and archaea. Eukaryotes and viruses were not in the data.
+{figure}
 
 ## Validation on genera kept out of training
 

@@ -12,6 +12,7 @@ import numpy as np
 from binner.config import EncoderConfig, MachineConfig
 from binner.data import I64, Progress
 from binner.encoders.language_model import LanguageModel
+from binner.shipped import FIGURE
 from binner.train import error_law
 from binner.train.error_law import ErrorLawOptions, Pieces
 from binner.train.options import SpeciesOptions
@@ -86,6 +87,11 @@ class Card:
         known = {**({"this model": chosen[1]} if chosen else {}), **self.verdicts}
         table = [f"| {name} | {verdict.ari:.3f} | {verdict.recovered:.3f} |" for name, verdict in known.items()]
         curve = [f"| {step} | {verdict.ari:.3f} | {verdict.recovered:.3f} |" for step, verdict in looks]
+        figure = (
+            f"\n{FIGURE.format(model=chosen[1].ari, four_mers=self.verdicts['4-mers'].ari)}"
+            if chosen and "4-mers" in self.verdicts
+            else ""
+        )
         origin = f"started from {Path(self.start).name}" if self.start else "trained from scratch"
         return f"""# A species-aware language model of DNA
 
@@ -99,7 +105,7 @@ to vectors (mean over tokens) of which those of one species lie close together.
 - Training: {self.rows[-1]["step"] if self.rows else 0} steps in {self.rows[-1]["seconds"] if self.rows else 0} s; \
 the weights are those after step {chosen[0] if chosen else "-"}. `log.csv` has every step.
 - Digest: {self.digest} (weights, tokenizer, error law).
-- Use: `binner run --encoder FOLDER`.
+- Use: `binner run --encoder FOLDER`.{figure}
 
 ## Genera kept out of training
 
