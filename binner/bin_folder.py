@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from binner.errors import InputError
@@ -18,15 +19,15 @@ REPLACED = ".bins.old"  # beside the folder of bins, while it is exchanged
 KEPT = ".kept"  # added to the name of a foreign file that would cover one of ours
 
 
-def check(out: Path, *, prefix: str) -> None:
+def check(out: Path, *, prefixes: Sequence[str]) -> None:
     """Raise InputError if `out/bins` holds files that binner did not write where it would write its own.
 
-    Cheap and harmless: to be called before hours of work.
+    Those are called `<prefix>_<number>.fa`. Cheap and harmless: to be called before hours of work.
     """
     bins = out / "bins"
     if bins.is_symlink() or (bins.exists() and not bins.is_dir()):
         raise InputError(f"{bins}: not a folder of binner's: remove it, or give another folder with -o")
-    ours = re.compile(rf"{re.escape(prefix)}_\d+\.fa")
+    ours = re.compile(rf"({'|'.join(map(re.escape, prefixes))})_\d+\.fa")
     clash = sorted(name for name in _foreign(bins) if ours.fullmatch(name))
     if clash:
         raise InputError(

@@ -137,6 +137,9 @@ class RunConfig:
     """Everything that `binner run` can be told."""
 
     contigs: Path  # `-` reads standard input
+    others: tuple[Path, ...] = ()  # contigs of other assemblies
+    multi: bool = False  # contigs of several assemblies, each of which gets bins of its own
+    separator: str | None = None  # between assembly and contig in their names; None: what others write there
     out: Path | None = None  # None: `<name of the contigs>_binner` in the current folder
     coverage: CoverageConfig = field(default_factory=CoverageConfig)
     machine: MachineConfig = field(default_factory=MachineConfig)
@@ -156,6 +159,18 @@ class RunConfig:
             self.min_length >= SHORTEST_CONTIG,
             f"--min-len must be at least {SHORTEST_CONTIG} bp, not {self.min_length:,}: shorter ones cannot be placed",
         )
+        files = " ".join(map(str, self.assemblies))
+        _require(
+            self.multi or not self.others,
+            f"{len(self.assemblies)} files of contigs ({files}): to bin several assemblies together, add --multi; reads"
+            " go after -b",
+        )
+        _require(not self.others or STDIN not in self.assemblies, f"{files}: standard input stands alone; name files")
+        _require(self.multi or self.separator is None, "--separator is for the contigs of --multi; add that")
+        _require(
+            self.separator is None or re.fullmatch(r"\S{1,20}", self.separator) is not None,
+            f"--separator is one of up to 20 letters and signs, without blanks, not '{self.separator}'",
+        )
         _require(self.min_bin_size >= 0, f"--min-bin-size must not be negative: {self.min_bin_size:,}")
         _require(0 <= self.seed < 2**32, f"--seed must be from 0 to {2**32 - 1}, not {self.seed}")
         _require(
@@ -165,9 +180,20 @@ class RunConfig:
         check_encoder_name(self.encoder)
 
     @property
+    def assemblies(self) -> tuple[Path, ...]:
+        """Every file of contigs."""
+        return (self.contigs, *self.others)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that is read."""
+        return (*self.assemblies, *self.coverage.files, *self.embedding)
+
+    @property
     def folder(self) -> Path:
         """Where the results go."""
-        return self.out if self.out is not None else Path(f"{assembly_name(self.contigs)}_binner")
+        name = "multi" if self.others else assembly_name(self.contigs)
+        return self.out if self.out is not None else Path(f"{name}_binner")
 
 
 def assembly_name(contigs: Path) -> str:

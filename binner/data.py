@@ -59,6 +59,7 @@ class Contigs:
     names: tuple[str, ...]  # unique; the first word of the header
     codes: U8  # (sum of lengths,), contig after contig
     offsets: I64  # (N + 1,), where each contig starts in `codes`
+    circular: tuple[int, ...] = ()  # rows of those that the assembler calls circular, ascending
 
     def __post_init__(self) -> None:
         check_array("codes", self.codes, np.uint8, (-1,))
@@ -97,7 +98,30 @@ class Contigs:
         codes = np.empty(offsets[-1], np.uint8)
         for new, row in enumerate(rows):
             codes[offsets[new] : offsets[new + 1]] = self[row]
-        return Contigs(tuple(self.names[row] for row in rows), codes, offsets)
+        circular = tuple(np.flatnonzero(np.isin(rows, self.circular)).tolist())
+        return Contigs(tuple(self.names[row] for row in rows), codes, offsets, circular)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assemblies:
+    """Which assembly each contig is of. Each assembly gets bins of its own, whatever the number of assemblies."""
+
+    names: tuple[str, ...]  # unique
+    of: I32  # (N,), index into `names`
+    multi: bool = False  # whether the names go into those of the bins
+
+    def __post_init__(self) -> None:
+        check_array("assemblies of the contigs", self.of, np.int32, (-1,))
+        if len(self.of) and not (self.of.min() >= 0 and self.of.max() < len(self.names)):
+            raise ValueError("a contig is of no assembly")
+
+    def prefixes(self, prefix: str) -> tuple[str, ...]:
+        """What the bins of each assembly are called, before their number.
+
+        >>> Assemblies(("S1", "S2"), np.zeros(3, np.int32), multi=True).prefixes("bin")
+        ('S1_bin', 'S2_bin')
+        """
+        return tuple(f"{name}_{prefix}" if self.multi else prefix for name in self.names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +138,10 @@ class Coverage:
         check_array("variance of depth", self.variance, np.float32, self.mean.shape)
         if (self.mean < 0).any() or (self.variance < 0).any():
             raise ValueError("depths and their variances must not be negative")
+
+    def select(self, rows: I64) -> Coverage:
+        """That of the contigs in `rows`, in that order."""
+        return Coverage(self.samples, self.mean[rows], self.variance[rows], digest(self.names_digest, rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +179,13 @@ class WindowEmbedding:
     def __post_init__(self) -> None:
         check_array("embedding of the windows", self.matrix, np.float32, (len(self.windows), -1))
 
+    def select(self, rows: I64) -> WindowEmbedding:
+        """That of the contigs in `rows`, ascending."""
+        kept = np.isin(self.windows.contig, rows)
+        contig = np.searchsorted(rows, self.windows.contig[kept])
+        windows = Windows(contig, self.windows.start[kept], self.windows.stop[kept])
+        return WindowEmbedding(windows, self.matrix[kept], self.encoder, digest(self.names_digest, rows))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
@@ -169,6 +204,11 @@ class Embedding:
         if (self.variance <= 0).any() or (self.prior <= 0).any():
             raise ValueError("variances must be positive")
 
+    def select(self, rows: I64) -> Embedding:
+        """That of the contigs in `rows`, in that order."""
+        own = digest(self.names_digest, rows)
+        return Embedding(self.matrix[rows], self.variance[rows], self.prior, self.encoder, own)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Markers:
@@ -180,6 +220,10 @@ class Markers:
 
     def __post_init__(self) -> None:
         check_array("marker counts", self.counts, np.uint8, (-1, len(self.genes)))
+
+    def select(self, rows: I64) -> Markers:
+        """Those of the contigs in `rows`, in that order."""
+        return Markers(self.genes, self.counts[rows], digest(self.names_digest, rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ import logging
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -36,6 +36,12 @@ FOREIGN = {
     b"S\t": "an assembly graph (GFA): give the contigs as FASTA",
     b"PK\x03\x04": "a zip archive: unpack it first",
 }
+# How assemblers say that a contig is circular. In what follows the name: Unicycler's circular=true, metaMDBG's
+# circular=yes, Dragonflye's circular=Y, Canu's suggestCircular=yes, NCBI's [topology=circular]. In the name: the c of
+# hifiasm and hifiasm-meta (s1.ctg000001c) and metaMDBG's before 1.0, myloasm's circular-yes, SKESA's _Circ, and
+# type_circular of metaplasmidSPAdes.
+CIRCULAR_TAG = re.compile(rb"\b(suggest)?circular(=|-)(true|yes|y|1)\b|\btopology=circular\b", re.IGNORECASE)
+CIRCULAR_NAME = re.compile(r"tg\d+c$|circular-yes|_circ(ular)?(_|$)", re.IGNORECASE)
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -64,7 +70,8 @@ def read(path: Path, *, min_length: int = 0) -> Contigs:
     lengths: list[int] = []
     codes = bytearray()
     total = other = 0
-    for name, body in _records(path):
+    circular: list[int] = []
+    for name, told, body in _records(path):
         row = body.translate(CODES, SPACE)
         if not row:
             line = _line(path, len(names))
@@ -77,6 +84,8 @@ def read(path: Path, *, min_length: int = 0) -> Contigs:
         total += len(row)
         other += row.count(OTHER_LETTER) if OTHER_LETTER in row else 0  # the search is ten times as fast as the count
         if len(row) >= min_length:
+            if CIRCULAR_TAG.search(told) or CIRCULAR_NAME.search(name):
+                circular.append(len(kept))
             kept.append(name)
             lengths.append(len(row))
             codes += row
@@ -96,7 +105,7 @@ def read(path: Path, *, min_length: int = 0) -> Contigs:
     if other:
         np.minimum(array, N_CODE, out=array)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(lengths, np.int64))])
-    return Contigs(tuple(kept), array, offsets)
+    return Contigs(tuple(kept), array, offsets, tuple(circular))
 
 
 def records(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -104,8 +113,34 @@ def records(path: Path) -> Iterator[tuple[str, bytes]]:
 
     Raises InputError as `read` does for what is no FASTA; the letters themselves are not looked at.
     """
-    for name, body in _records(path):
+    for name, _, body in _records(path):
         yield name, body.translate(None, SPACE)
+
+
+def names(path: Path) -> Iterator[str]:
+    """Name of every record. Raises InputError as `records` does."""
+    for name, _, _ in _records(path):
+        yield name
+
+
+def join(files: Sequence[Path], path: Path, *, prefixes: Sequence[str]) -> Path:
+    """Write the records of all files to `path`, as they are but for a prefix of the names, one for each file.
+
+    Raises InputError as `records` does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        with unfinished.open("wb") as out:
+            for file, prefix in zip(files, prefixes, strict=True):
+                for index, raw in enumerate(_split(file)):
+                    if not raw.split(b"\n", 1)[0].strip():
+                        raise _nameless(file, index)
+                    out.writelines((b">", prefix.encode(), raw.lstrip(SPACE), b"" if raw.endswith(b"\n") else b"\n"))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
 
 
 def spool(stream: BinaryIO, path: Path) -> Path:
@@ -125,18 +160,22 @@ def spool(stream: BinaryIO, path: Path) -> Path:
     return path
 
 
-def _records(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Name, and raw text of the sequence, record by record."""
+def _records(path: Path) -> Iterator[tuple[str, bytes, bytes]]:
+    """Name, the rest of the header, and raw text of the sequence, record by record."""
     for index, raw in enumerate(_split(path)):
         header, _, body = raw.partition(b"\n")
         words = header.split(None, 1)
         if not words:
-            raise InputError(f"{path}, line {_line(path, index)}: a record without a name: write one after the '>'")
+            raise _nameless(path, index)
         try:
-            yield words[0].decode(), body
+            yield words[0].decode(), words[1] if len(words) > 1 else b"", body
         except UnicodeDecodeError:
             where = f"{path}, line {_line(path, index)}"
             raise InputError(f"{where}: the contig's name is not UTF-8 text: {words[0]!r}") from None
+
+
+def _nameless(path: Path, index: int) -> InputError:
+    return InputError(f"{path}, line {_line(path, index)}: a record without a name: write one after the '>'")
 
 
 def _line(path: Path, index: int) -> int:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from binner import bin_folder, inputs, record
+from binner import assemblies, bin_folder, inputs, record
 from binner.artifacts import code_version, fingerprint, key
-from binner.config import RunConfig, assembly_name, encoder_parts
-from binner.data import F32, Bin, Clustering, Contigs, Coverage, Embedding, Markers, Progress, WindowEmbedding
+from binner.config import STDIN, RunConfig, assembly_name
+from binner.data import F32, Assemblies, Bin, Contigs, Coverage, Markers, Progress
 from binner.memory import granted
+from binner.pipeline_bins import Finder
 from binner.record import Summary
 from binner.runtime import choose_device
 from binner.stages import Stages, Watch, unwatched
 from binner.workspace import Workspace, open_workspace
 from binner.write import NEAR_COMPLETE, tier, write_results
-
-if TYPE_CHECKING:
-    from binner.space import Depths
 
 # The stages are imported where they run: a mistyped file name need not wait for numba and torch.
 
@@ -39,28 +36,29 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
     were kept by then.
     """
     began = time.perf_counter()
-    inputs.check_files((config.contigs, *config.coverage.files, *config.embedding))
+    inputs.check_files(config.files)
     device = choose_device(config.machine.device)
     memory = granted(config.machine.max_memory)
     with open_workspace(config.folder, force=config.force) as space, record.log_to(space.log):
-        bin_folder.check(space.out, prefix=config.prefix)
         record.log_start(config, command=command, device=device, memory=memory)
         stages = Stages(config.machine.threads, watch, space.cache)
-        with inputs.readable(config.contigs, space.inside) as source:
+        with assemblies.readable(config.assemblies, space.inside, separator=config.separator) as source:
             contigs = stages.run(
                 "contigs",
                 "Reading contigs",
                 lambda _: inputs.read_contigs(source, min_length=config.min_length, memory=memory),
             )
+            told = _assemblies(contigs, config)
+            bin_folder.check(space.out, prefixes=told.prefixes(config.prefix))
             if not config.embedding:
                 inputs.check_encoder(config.encoder, config.reading, device=device)
-            job = _Job(config, space, stages, source, contigs, device, memory)
+            job = _Job(config, space, stages, source, contigs, told, device, memory)
             coverage = job.measure_coverage()
             markers = job.find_markers()
             bins, probability = job.find_bins(coverage, markers)
             quality = job.judge(bins, markers)
             job.write(bins, probability, coverage=coverage, quality=quality)
-            files = [record.describe_input(file) for file in (source, *config.coverage.files, *config.embedding)]
+            files = [record.describe_input(source if file == STDIN else file) for file in config.files]
         summary = Summary(
             out=config.folder,
             bins=len(bins),
@@ -94,6 +92,7 @@ class _Job:
     stages: Stages
     source: Path  # FASTA
     contigs: Contigs
+    assemblies: Assemblies
     device: str
     memory: int  # bytes
 
@@ -130,77 +129,10 @@ class _Job:
 
     def find_bins(self, coverage: Coverage | None, markers: Markers | None) -> tuple[list[Bin], F32]:
         """Bins, and for each contig the probability that it belongs where it is."""
-
-        def work(_: Progress) -> tuple[list[Bin], F32]:
-            from binner import select
-
-            return select.choose(
-                clusterings,
-                self.contigs.lengths,
-                markers=markers,
-                min_bin_size=self.config.min_bin_size,
-                depth=depth,
-            )
-
-        if not len(self.contigs):
-            return [], np.zeros(0, np.float32)
-        from binner import space
-
-        windows, embedding = self._embed()
-        depth = space.depths(coverage, embedding, self.contigs.lengths) if coverage and coverage.samples else None
-        refined = self._refine(windows, embedding, depth) if self.config.refine else None
-        clusterings = self._cluster(embedding, depth, refined)
-        return self.stages.run("choice", "Choosing bins", work)
-
-    def _embed(self) -> tuple[WindowEmbedding, Embedding]:
-        def work(progress: Progress) -> tuple[WindowEmbedding, Embedding]:
-            if self.config.embedding:
-                from binner import embedding_files
-
-                return embedding_files.load(self.config.embedding, self.contigs)
-            from binner import embed
-
-            machine = replace(self.config.machine, device=self.device)
-            reading = self.config.reading
-            return embed.embed(
-                self.contigs, encoder=self.config.encoder, config=reading, machine=machine, progress=progress
-            )
-
-        return self.stages.run("embedding", "Embedding contigs", work, key=self._embedding_key())
-
-    def _refine(self, windows: WindowEmbedding, embedding: Embedding, depth: Depths | None) -> F32:
-        def work(progress: Progress) -> F32:
-            from binner import refine
-
-            return refine.fit(
-                windows,
-                embedding,
-                depth,
-                self.contigs.lengths,
-                config=refine.RefineConfig(),
-                seed=self.config.seed,
-                device=self.device,
-                progress=progress,
-            )
-
-        depends_on = (self._embedding_key(), self._coverage_key(), self.config.seed, code_version("refine"))
-        return self.stages.run("refinement", "Refining the embedding", work, key=key(*depends_on))
-
-    def _cluster(self, embedding: Embedding, depth: Depths | None, refined: F32 | None) -> list[Clustering]:
-        def work(progress: Progress) -> list[Clustering]:
-            from binner import clusterers
-
-            return clusterers.propose(
-                embedding,
-                depth,
-                self.contigs.lengths,
-                seed=self.config.seed,
-                threads=self._threads,
-                refined=refined,
-                progress=progress,
-            )
-
-        return self.stages.run("clustering", "Clustering", work, key=self._clustering_key())
+        finder = Finder(
+            self.config, self.stages, self.contigs, self.assemblies, self.device, coverage_key=self._coverage_key()
+        )
+        return finder.find(coverage, markers)
 
     def judge(self, bins: Sequence[Bin], markers: Markers | None) -> tuple[F32, F32] | None:
         """Completeness and contamination of each bin, %; None without markers."""
@@ -232,7 +164,7 @@ class _Job:
                 bins,
                 source=self.source,
                 prefix=self.config.prefix,
-                sample=assembly_name(self.config.contigs),
+                assemblies=self.assemblies,
                 probability=probability,
                 coverage=coverage,
                 completeness=quality and quality[0],
@@ -255,19 +187,11 @@ class _Job:
     def _markers_key(self) -> str:
         return key(self.contigs.digest, fingerprint(PACKAGE / "markers_data"), code_version("markers"))
 
-    def _embedding_key(self) -> str:
-        config = self.config
-        if config.embedding:
-            return key(self.contigs.digest, [fingerprint(file) for file in config.embedding])
-        from binner.encoders import locate
 
-        reading = replace(config.reading, devices=1)  # with more it comes to the same
-        weights = [fingerprint(locate(part)) for part in encoder_parts(config.encoder)]
-        return key(self.contigs.digest, config.encoder, reading, weights, code_version("embed"))
-
-    def _clustering_key(self) -> str:
-        refined = code_version("refine") if self.config.refine else None
-        return key(self._embedding_key(), self._coverage_key(), self.config.seed, refined, code_version("clusterers"))
+def _assemblies(contigs: Contigs, config: RunConfig) -> Assemblies:
+    if config.multi:
+        return assemblies.tell_apart(contigs, separator=config.separator)
+    return Assemblies((assembly_name(config.contigs),), np.zeros(len(contigs), np.int32))
 
 
 def _say_how_it_ended(summary: Summary, config: RunConfig) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from binner import bin_folder, fasta
-from binner.data import F32, I64, Bin, Contigs, Coverage
+from binner.data import F32, I64, Assemblies, Bin, Contigs, Coverage
 from binner.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def write_results(
     *,
     source: Path,
     prefix: str,
-    sample: str,
+    assemblies: Assemblies,
     probability: F32,
     coverage: Coverage | None,
     completeness: F32 | None,
@@ -58,15 +59,16 @@ def write_results(
 ) -> tuple[str, ...]:
     """Write `bins/`, `bins.tsv`, `contigs.tsv`, `contig2bin.tsv` and `cami.binning` into `out`; the names of `bins`.
 
-    Bins are numbered by size, the largest first, ties by their first contig. `source` is the FASTA file the contigs
-    were read from: sequences are copied as they stand there (case, IUPAC codes). `probability` (N,) is that of a
-    contig's bin; `completeness` and `contamination` (as many as bins) are %. `sample` is the SampleID of the CAMI file.
+    Bins of each assembly are numbered by size, the largest first, ties by their first contig. `source` is the FASTA
+    file the contigs were read from: sequences are copied as they stand there (case, IUPAC codes). `probability` (N,) is
+    that of a contig's bin; `completeness` and `contamination` (as many as bins) are %. In the CAMI file, assemblies are
+    samples.
 
     Raises InputError if `source` is no longer what `contigs` were read from, or if `bin_folder.check` does.
     """
-    results = _Results(contigs, bins, prefix, probability, coverage, completeness, contamination)
+    results = _Results(contigs, bins, prefix, assemblies, probability, coverage, completeness, contamination)
     bin_folder.settle(out)
-    bin_folder.check(out, prefix=prefix)
+    bin_folder.check(out, prefixes=assemblies.prefixes(prefix))
     staged = out / STAGED
     shutil.rmtree(staged, ignore_errors=True)  # of a run that was killed
     (staged / "bins").mkdir(parents=True)
@@ -75,7 +77,7 @@ def write_results(
         "bins.tsv": _lines(results.bin_rows()),
         "contigs.tsv": _lines(results.contig_rows()),
         "contig2bin.tsv": _lines(results.pairs()),
-        "cami.binning": [f"@Version:0.9.1\n@SampleID:{sample}\n\n@@SEQUENCEID\tBINID\n", *_lines(results.pairs())],
+        "cami.binning": results.cami(),
     }
     for name, lines in tables.items():
         with (staged / name).open("w", encoding="utf-8", newline="\n") as file:
@@ -96,6 +98,7 @@ class _Results:
     contigs: Contigs
     bins: Sequence[Bin]
     prefix: str
+    assemblies: Assemblies
     probability: F32
     coverage: Coverage | None
     completeness: F32 | None
@@ -107,21 +110,35 @@ class _Results:
             raise ValueError("a contig is in two bins")
         if any(found.size != self.contigs.lengths[found.rows].sum() for found in self.bins):
             raise ValueError("the size of a bin is not that of its contigs")
-        if len(self.probability) != len(self.contigs):
-            raise ValueError("as many probabilities as contigs, please")
+        if not len(self.probability) == len(self.assemblies.of) == len(self.contigs):
+            raise ValueError("as many probabilities and assemblies as contigs, please")
+        if any(len(np.unique(self.assemblies.of[found.rows])) > 1 for found in self.bins):
+            raise ValueError("a bin has contigs of two assemblies")
         if self.coverage is not None and self.coverage.names_digest != self.contigs.names_digest:
             raise ValueError("the coverage is that of other contigs")
 
     @cached_property
     def order(self) -> list[int]:
-        """Indices of the bins, by their number."""
-        return sorted(range(len(self.bins)), key=lambda index: (-self.bins[index].size, self.bins[index].rows[0]))
+        """Indices of the bins: assembly by assembly, by their number."""
+        return sorted(
+            range(len(self.bins)),
+            key=lambda index: (self._assembly(index), -self.bins[index].size, self.bins[index].rows[0]),
+        )
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the bins, as given."""
-        number = {index: rank for rank, index in enumerate(self.order, 1)}
-        return tuple(f"{self.prefix}_{number[index]}" for index in range(len(self.bins)))
+        prefixes = self.assemblies.prefixes(self.prefix)
+        number: Counter[int] = Counter()
+        names = [""] * len(self.bins)
+        for index in self.order:
+            assembly = self._assembly(index)
+            number[assembly] += 1
+            names[index] = f"{prefixes[assembly]}_{number[assembly]}"
+        return tuple(names)
+
+    def _assembly(self, index: int) -> int:
+        return int(self.assemblies.of[self.bins[index].rows[0]])
 
     @cached_property
     def bin_of(self) -> I64:
@@ -161,9 +178,17 @@ class _Results:
             depth = self.coverage.mean[row].tolist() if self.coverage is not None else []
             yield [name, int(self.contigs.lengths[row]), names[self.bin_of[row]], float(self.probability[row]), *depth]
 
-    def pairs(self) -> Iterable[Sequence[Cell]]:
-        for row in np.flatnonzero(self.bin_of >= 0):
+    def pairs(self, assembly: int | None = None) -> Iterable[Sequence[Cell]]:
+        """Contigs and their bins, of all assemblies or of one."""
+        binned = self.bin_of >= 0
+        for row in np.flatnonzero(binned if assembly is None else binned & (self.assemblies.of == assembly)):
             yield [self.contigs.names[row], self.names[self.bin_of[row]]]
+
+    def cami(self) -> Iterable[str]:
+        """Lines of the binnings in CAMI's format, one after the other."""
+        for number, sample in enumerate(self.assemblies.names):
+            yield f"@Version:0.9.1\n@SampleID:{sample}\n\n@@SEQUENCEID\tBINID\n"
+            yield from _lines(self.pairs(number))
 
 
 def _n50(lengths: I64) -> tuple[int, int]:

@@ -25,7 +25,7 @@ def modules(call: Call) -> dict[str, Any]:
     def embed(contigs: Contigs, **options: Any) -> tuple[WindowEmbedding, Embedding]:
         call("embed")
         options["progress"](1, 1)
-        genomes = [float(name.split("_")[0][1:]) for name in contigs.names]
+        genomes = [float(name.rpartition(":")[2].split("_")[0][1:]) for name in contigs.names]
         matrix = np.stack([genomes, contigs.lengths], axis=1).astype(np.float32)
         first = np.zeros(len(matrix), np.int64)
         windows = Windows(np.arange(len(matrix)), first, contigs.lengths)

@@ -234,3 +234,44 @@ def test_spool(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="standard input: empty"):
         fasta.spool(io.BytesIO(b""), tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+CIRCULAR = [
+    "1 length=50 depth=1.00x circular=true",
+    "ctg1 length=50 coverage=1 circular=yes",
+    "contig00001 len=50 cov=1.0 circular=Y",
+    "tig00000001 len=50 class=contig suggestRepeat=no suggestCircular=yes",
+    "x [topology=circular] [completeness=complete]",
+    "s0.ctg000001c",
+    "ptg000012c",
+    "S1:s12.ctg000001c",
+    "u0ctg_len-50_circular-yes_depth-1",
+    "Contig_1_259.219_Circ",
+    "Contig_1_259.219_Circ_pilon",
+    "NODE_1_length_50_cov_1.0_cutoff_5_type_circular",
+    "edge_1_circ",
+]
+LINEAR = [
+    "2 length=50 depth=1.00x",
+    "ctg2 circular=no",
+    "tig00000002 suggestCircular=no",
+    "y topology=linear",
+    "s0.ctg000001l",
+    "ctg1rc",
+    "u0ctg_len-50_circular-no_depth-1",
+    "NODE_1_length_50_cov_1.0_type_linear",
+    "circus_1",
+    "k141_5c",
+]
+
+
+def test_assemblers_say_what_is_circular(tmp_path: Path) -> None:
+    path = tmp_path / "contigs.fa"
+    long = "".join(f">{header}\nACGT\n" for header in [*CIRCULAR, *LINEAR])
+    path.write_text(f">short circular=true\nAC\n{long}")
+    contigs = fasta.read(path, min_length=3)
+    assert contigs.circular == tuple(range(len(CIRCULAR)))
+    rows = np.arange(len(contigs))[::-2]
+    assert [contigs.names[row] in contigs.names[: len(CIRCULAR)] for row in rows] == [
+        number in contigs.select(rows).circular for number in range(len(rows))
+    ]

@@ -138,6 +138,26 @@ def test_options_reach_the_stages(monkeypatch: pytest.MonkeyPatch, calls: list[s
     assert got["choose"]["markers"].counts.shape == (3, 1), "three contigs have 1,100 bp or more"
 
 
+def test_several_assemblies(calls: list[str]) -> None:
+    """Genomes of two files: bins are called after the files, and each file is clustered on its own."""
+    text = Path("contigs.fa").read_text()
+    Path("b.fa").write_text(text)
+    Path("S1.tsv").write_text("".join(f"{file}:g{g}_0\t1\n" for file in ("contigs", "b") for g in (1, 2, 3)))
+    summary = pipeline.run(config(others=(Path("b.fa"),), multi=True))
+    assert calls == ["find", "embed", "propose", "choose", "propose", "choose", "completeness"]
+    assert (summary.out, summary.bins, summary.contigs) == (Path("multi_binner"), 4, 12)
+    names = {path.stem for path in Path("multi_binner/bins").glob("*.fa")}
+    assert names == {"contigs_bin_1", "contigs_bin_2", "b_bin_1", "b_bin_2"}
+    record = json.loads(Path("multi_binner/run.json").read_text())
+    assert [Path(file["path"]).name for file in record["inputs"]] == ["contigs.fa", "b.fa", "S1.tsv"]
+    assert {"clustering-contigs", "clustering-b"} <= {stage["name"] for stage in record["stages"]}
+    first = results("multi_binner")
+    calls.clear()
+    pipeline.run(config(others=(Path("b.fa"),), multi=True))
+    assert "propose" not in calls
+    assert results("multi_binner") == first
+
+
 def test_no_contig_is_long_enough(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
     summary = pipeline.run(config(min_length=5000))
     assert (summary.bins, summary.contigs) == (0, 0)

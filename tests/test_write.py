@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from binner import fasta, write
-from binner.data import F32, Bin, Contigs, Coverage
+from binner.data import F32, Assemblies, Bin, Contigs, Coverage
 from binner.errors import InputError
 from binner.write import tier, write_results
 
@@ -33,6 +33,10 @@ def make_bin(contigs: Contigs, *rows: int) -> Bin:
     return Bin(np.array(rows, np.int64), int(contigs.lengths[list(rows)].sum()), 1.0)
 
 
+def one_assembly(contigs: Contigs) -> Assemblies:
+    return Assemblies(("gut",), np.zeros(len(contigs), np.int32))
+
+
 def results(
     out: Path,
     path: Path,
@@ -42,6 +46,7 @@ def results(
     min_length: int = 0,
     coverage: Coverage | None = None,
     quality: tuple[F32, F32] | None = None,
+    assemblies: Assemblies | None = None,
 ) -> tuple[str, ...]:
     contigs = fasta.read(path, min_length=min_length)
     return write_results(
@@ -50,7 +55,7 @@ def results(
         [make_bin(contigs, *rows) for rows in groups],
         source=path,
         prefix=prefix,
-        sample="gut",
+        assemblies=assemblies or one_assembly(contigs),
         probability=np.linspace(0, 1, len(contigs), dtype=np.float32),
         coverage=coverage,
         completeness=quality[0] if quality else None,
@@ -294,7 +299,7 @@ def test_the_source_changed(tmp_path: Path) -> None:
                 [make_bin(contigs, 7)],
                 source=path,
                 prefix="bin",
-                sample="gut",
+                assemblies=one_assembly(contigs),
                 probability=np.ones(8, np.float32),
                 coverage=None,
                 completeness=None,
@@ -327,3 +332,27 @@ def test_impossible_bins_are_a_bug(tmp_path: Path) -> None:
 )
 def test_tier(completeness: float, contamination: float, expected: str) -> None:
     assert tier(completeness, contamination) == expected
+
+
+def test_bins_are_called_after_their_assembly(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    of = Assemblies(("S2", "S1"), np.array([1, 0, 1, 0, 1, 1, 0, 1], np.int32), multi=True)
+    assert results(tmp_path, path, GROUPS, assemblies=of) == ("S1_bin_3", "S2_bin_1", "S1_bin_1", "S1_bin_2")
+    assert set(bins_in(tmp_path)) == {"S1_bin_1", "S1_bin_2", "S1_bin_3", "S2_bin_1"}
+    assert [row["bin"] for row in table(tmp_path / "bins.tsv")] == ["S2_bin_1", "S1_bin_1", "S1_bin_2", "S1_bin_3"]
+    head = "@Version:0.9.1\n@SampleID:{}\n\n@@SEQUENCEID\tBINID\n"
+    assert (tmp_path / "cami.binning").read_text() == (
+        head.format("S2")
+        + "k1\tS2_bin_1\nk3\tS2_bin_1\nk6\tS2_bin_1\n"
+        + head.format("S1")
+        + "k0\tS1_bin_3\nk2\tS1_bin_3\nk4\tS1_bin_1\nk5\tS1_bin_2\nk7\tS1_bin_2\n"
+    )
+    (tmp_path / "bins" / "S2_bin_9.fa").write_text(">mine\nA\n")
+    with pytest.raises(InputError, match=r"S2_bin_9\.fa: not written by binner"):
+        results(tmp_path, path, GROUPS, assemblies=of)
+
+
+def test_a_bin_of_two_assemblies_is_a_bug(tmp_path: Path) -> None:
+    path = source(tmp_path, LENGTHS)
+    with pytest.raises(ValueError, match="a bin has contigs of two assemblies"):
+        results(tmp_path, path, [[0, 1]], assemblies=Assemblies(("a", "b"), np.arange(8, dtype=np.int32) % 2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
@@ -13,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from binner.cli._command import Option, size
-from binner.config import CoverageConfig, EncoderConfig, EncoderName, MachineConfig, RunConfig, Strands
+from binner.config import CoverageConfig, EncoderConfig, EncoderName, MachineConfig, Strands
 from binner.errors import OptionError
 
 if TYPE_CHECKING:
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 FILE = click.Path(path_type=Path)
-COVERAGE, METHOD, RESULTS, MACHINE, OTHER = "Coverage", "Method", "Results", "Machine", "Other"  # headings of the help
+# Headings of the help
+INPUT, COVERAGE, METHOD, RESULTS, MACHINE, OTHER = "Input", "Coverage", "Method", "Results", "Machine", "Other"
 
 
 def option(*names: str, heading: str, **settings: Any) -> Decorator:
@@ -150,39 +150,6 @@ encoder_options = together(
     encoder_settings,
 )
 
-result_options = together(
-    option(
-        *("-o", "--output", "out"),
-        heading=RESULTS,
-        type=FILE,
-        metavar="FOLDER",
-        help="Where the results go.  [default: <name of the contigs>_binner]",
-    ),
-    option(
-        "--prefix",
-        heading=RESULTS,
-        default="bin",
-        show_default=True,
-        metavar="TAG",
-        help="Bins are called <TAG>_<number>.",
-    ),
-    option(
-        "--min-bin-size",
-        heading=RESULTS,
-        type=int,
-        default=200_000,
-        show_default=True,
-        metavar="BP",
-        help="Bins of this size and more are written.",
-    ),
-    option(
-        "--force",
-        heading=RESULTS,
-        is_flag=True,
-        help="Start anew, not where an earlier run into the same folder stopped.",
-    ),
-)
-
 seed = option(
     "--seed",
     heading=METHOD,
@@ -191,23 +158,6 @@ seed = option(
     show_default=True,
     metavar="N",
     help="The same seed, machine and threads give the same result.",
-)
-
-bin_options = together(
-    option(
-        "--markers/--no-markers",
-        heading=METHOD,
-        default=True,
-        show_default=True,
-        help="Look for single-copy marker genes: better bins, and their completeness.",
-    ),
-    option(
-        "--refine/--no-refine",
-        heading=METHOD,
-        default=None,
-        help="Refine the embedding on these contigs.  [default: where it pays]",
-    ),
-    seed,
 )
 
 threads = option(
@@ -272,23 +222,3 @@ def at_work(machine: MachineConfig, *, verbose: bool, quiet: bool) -> Iterator[W
 
     with console(verbose=verbose, quiet=quiet) as watch:
         yield watch
-
-
-_OF_A_RUN = ("out", "min_length", "min_bin_size", "embedding", "markers", "refine", "seed", "prefix", "force")
-
-
-def run_config(contigs: Path, given: dict[str, Any]) -> RunConfig:
-    """What was said after the options of a run; `cluster` has no options of encoders."""
-    rest = {name: given[name] for name in _OF_A_RUN}
-    if "encoder" in given:
-        rest |= {"encoder": given["encoder"], "reading": encoder_config(given)}
-    return RunConfig(contigs, coverage=coverage_config(given), machine=machine_config(given), **rest)
-
-
-def bin_contigs(contigs: Path, given: dict[str, Any]) -> None:
-    """The work of `run` and of `cluster`."""
-    config = run_config(contigs, given)
-    with at_work(config.machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
-        from binner import pipeline
-
-        pipeline.run(config, watch=watch, command=sys.argv)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from binner.cli import _binning as binning
 from binner.cli import _options as shared
 from binner.cli._command import Command
-from binner.cli._options import FILE
 
 _EXAMPLES = """\b
 Examples:
@@ -20,20 +20,20 @@ Examples:
 
 
 @click.command("cluster", cls=Command, epilog=_EXAMPLES)
-@click.argument("contigs", type=FILE)
+@binning.contigs
 @shared.embedding_files("What binner embed wrote for these contigs, whole or all its shards.", required=True)
 @shared.table_options
-@shared.result_options
+@binning.result_options
 @shared.min_length(1000)
-@shared.bin_options
+@binning.bin_options
 @shared.threads
 @shared.memory
 @shared.device
 @shared.talk
-def cluster(contigs: Path, **given: Any) -> None:
+def cluster(contigs: tuple[Path, ...], **given: Any) -> None:
     """Put contigs into bins from the files of `binner embed` and `binner coverage`.
 
     The rest of `binner run`, with the same results: marker genes, clusters, bins. CONTIGS is the FASTA file that was
     embedded, plain or compressed; - reads standard input.
     """
-    shared.bin_contigs(contigs, given)
+    binning.bin_contigs(contigs, given)

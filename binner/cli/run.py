@@ -7,22 +7,23 @@ from typing import Any
 
 import click
 
+from binner.cli import _binning as binning
 from binner.cli import _options as shared
 from binner.cli._command import Command
-from binner.cli._options import FILE
 
 _EXAMPLES = """\b
 Examples:
   binner run contigs.fa
   binner run contigs.fa.gz -b sample*.bam -o soil -t 8
   binner run contigs.fa --depth depth.tsv --no-markers
+  binner run S1.fa S2.fa S3.fa --multi -b S1.bam S2.bam S3.bam
 """
 
 
 @click.command("run", cls=Command, epilog=_EXAMPLES)
-@click.argument("contigs", type=FILE)
+@binning.contigs
 @shared.coverage_options
-@shared.result_options
+@binning.result_options
 @shared.min_length(1000)
 @shared.encoder_options
 @shared.embedding_files(
@@ -30,14 +31,14 @@ Examples:
     " several encoders made goes side by side.",
     required=False,
 )
-@shared.bin_options
+@binning.bin_options
 @shared.threads
 @shared.memory
 @shared.device
 @shared.talk
-def run(contigs: Path, **given: Any) -> None:
+def run(contigs: tuple[Path, ...], **given: Any) -> None:
     """Put the contigs of an assembly into bins, one for each genome.
 
-    CONTIGS is FASTA, plain or compressed; - reads standard input.
+    CONTIGS is FASTA, plain or compressed; - reads standard input. With --multi there may be a file for each assembly.
     """
-    shared.bin_contigs(contigs, given)
+    binning.bin_contigs(contigs, given)

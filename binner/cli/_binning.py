@@ -1,0 +1,115 @@
+"""What the commands that make bins share: options, and the work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from binner.cli._options import (
+    FILE,
+    INPUT,
+    METHOD,
+    RESULTS,
+    at_work,
+    coverage_config,
+    encoder_config,
+    machine_config,
+    option,
+    seed,
+    together,
+)
+from binner.config import RunConfig
+
+contigs = together(
+    click.argument("contigs", type=FILE, nargs=-1, required=True, metavar="CONTIGS..."),
+    option(
+        "--multi",
+        heading=INPUT,
+        is_flag=True,
+        help="The contigs are those of several assemblies, in a file for each or in one; each assembly gets bins of its"
+        " own, by the depth in all samples. Bins are called <ASSEMBLY>_<TAG>_<number>.",
+    ),
+    option(
+        "--separator",
+        heading=INPUT,
+        metavar="TEXT",
+        help="What stands between assembly and contig in the names of contigs.  [default: ':' or 'C']",
+    ),
+)
+
+result_options = together(
+    option(
+        *("-o", "--output", "out"),
+        heading=RESULTS,
+        type=FILE,
+        metavar="FOLDER",
+        help="Where the results go.  [default: <name of the contigs>_binner]",
+    ),
+    option(
+        "--prefix",
+        heading=RESULTS,
+        default="bin",
+        show_default=True,
+        metavar="TAG",
+        help="Bins are called <TAG>_<number>.",
+    ),
+    option(
+        "--min-bin-size",
+        heading=RESULTS,
+        type=int,
+        default=200_000,
+        show_default=True,
+        metavar="BP",
+        help="Bins of this size and more are written.",
+    ),
+    option(
+        "--force",
+        heading=RESULTS,
+        is_flag=True,
+        help="Start anew, not where an earlier run into the same folder stopped.",
+    ),
+)
+
+bin_options = together(
+    option(
+        "--markers/--no-markers",
+        heading=METHOD,
+        default=True,
+        show_default=True,
+        help="Look for single-copy marker genes: better bins, and their completeness.",
+    ),
+    option(
+        "--refine/--no-refine",
+        heading=METHOD,
+        default=None,
+        help="Refine the embedding on these contigs.  [default: where it pays]",
+    ),
+    seed,
+)
+
+_OF_A_RUN = (
+    *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "markers", "refine", "seed", "prefix"),
+    "force",
+)
+
+
+def run_config(contigs: Sequence[Path], given: dict[str, Any]) -> RunConfig:
+    """What was said after the options of a run; `cluster` has no options of encoders."""
+    rest = {name: given[name] for name in _OF_A_RUN}
+    if "encoder" in given:
+        rest |= {"encoder": given["encoder"], "reading": encoder_config(given)}
+    first, *others = contigs
+    return RunConfig(first, tuple(others), coverage=coverage_config(given), machine=machine_config(given), **rest)
+
+
+def bin_contigs(contigs: Sequence[Path], given: dict[str, Any]) -> None:
+    """The work of `run` and of `cluster`."""
+    config = run_config(contigs, given)
+    with at_work(config.machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
+        from binner import pipeline
+
+        pipeline.run(config, watch=watch, command=sys.argv)

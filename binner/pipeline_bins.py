@@ -1,0 +1,195 @@
+"""The stages between what is known of the contigs and their bins: embedding, refinement, clusters, the choice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from binner.artifacts import code_version, fingerprint, key
+from binner.config import RunConfig, encoder_parts
+from binner.data import (
+    F32,
+    I64,
+    Assemblies,
+    Bin,
+    Bool,
+    Clustering,
+    Contigs,
+    Coverage,
+    Embedding,
+    Markers,
+    Progress,
+    WindowEmbedding,
+    digest,
+)
+from binner.stages import Stages
+
+if TYPE_CHECKING:
+    from binner.space import Depths
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Finds bins as `config` has it."""
+
+    config: RunConfig
+    stages: Stages
+    contigs: Contigs
+    assemblies: Assemblies
+    device: str  # "cpu" or "cuda:N"
+    coverage_key: str  # of the coverage that `find` is given
+
+    def find(self, coverage: Coverage | None, markers: Markers | None) -> tuple[list[Bin], F32]:
+        """Bins, and for each contig (N,) the probability that it belongs where it is.
+
+        Circular contigs that are whole genomes are bins as they are. The others are binned with the coverage of all
+        samples, those of each assembly on their own.
+        """
+        probability = np.zeros(len(self.contigs), np.float32)
+        if not len(self.contigs):
+            return [], probability
+        bins = self._whole_genomes(markers) if markers is not None else []
+        for whole in bins:
+            probability[whole.rows] = 1
+        embedding_key = self._embedding_key()
+        windows, embedding = self._embed(embedding_key)
+        for name, rows in self._parts(probability == 0):
+            part = _Part(
+                self,
+                name,
+                self.contigs.lengths[rows],
+                windows.select(rows) if self.config.refine else None,
+                embedding.select(rows),
+                coverage.select(rows) if coverage is not None else None,
+                markers.select(rows) if markers is not None else None,
+                (embedding_key, digest(rows), self.coverage_key, self.config.seed),
+            )
+            found, share = part.find()
+            bins += [replace(each, rows=rows[each.rows]) for each in found]
+            probability[rows] = share
+        return bins, probability
+
+    def _whole_genomes(self, markers: Markers) -> list[Bin]:
+        from binner.replicons import whole_genomes
+
+        return whole_genomes(self.contigs, markers, least_bp=self.config.min_bin_size)
+
+    def _parts(self, left: Bool) -> Iterator[tuple[str, I64]]:
+        """What is left of each assembly, if anything: rows, ascending, and its name if there are others."""
+        for number, name in enumerate(self.assemblies.names):
+            rows = np.flatnonzero(left & (self.assemblies.of == number))
+            if len(rows):
+                yield (name if self.assemblies.multi else ""), rows
+
+    def _embed(self, own: str) -> tuple[WindowEmbedding, Embedding]:
+        def work(progress: Progress) -> tuple[WindowEmbedding, Embedding]:
+            if self.config.embedding:
+                from binner import embedding_files
+
+                return embedding_files.load(self.config.embedding, self.contigs)
+            from binner import embed
+
+            machine = replace(self.config.machine, device=self.device)
+            reading = self.config.reading
+            return embed.embed(
+                self.contigs, encoder=self.config.encoder, config=reading, machine=machine, progress=progress
+            )
+
+        return self.stages.run("embedding", "Embedding contigs", work, key=own)
+
+    def _embedding_key(self) -> str:
+        config = self.config
+        if config.embedding:
+            return key(self.contigs.digest, [fingerprint(file) for file in config.embedding])
+        from binner.encoders import locate
+
+        reading = replace(config.reading, devices=1)  # with more it comes to the same
+        weights = [fingerprint(locate(part)) for part in encoder_parts(config.encoder)]
+        return key(self.contigs.digest, config.encoder, reading, weights, code_version("embed"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Contigs that are clustered together, n of them, and what is known of them."""
+
+    finder: Finder
+    name: str  # "" if there are no others
+    lengths: I64  # (n,), bp
+    windows: WindowEmbedding | None  # for the refinement
+    embedding: Embedding
+    coverage: Coverage | None
+    markers: Markers | None
+    depends_on: tuple[object, ...]  # all that
+
+    def find(self) -> tuple[list[Bin], F32]:
+        """Bins, and the probability (n,)."""
+
+        def work(_: Progress) -> tuple[list[Bin], F32]:
+            from binner import select
+
+            return select.choose(
+                clusterings,
+                self.lengths,
+                markers=self.markers,
+                min_bin_size=self.finder.config.min_bin_size,
+                depth=depth,
+            )
+
+        from binner import space
+
+        depth = None
+        if self.coverage is not None and self.coverage.samples:
+            depth = space.depths(self.coverage, self.embedding, self.lengths)
+        refined = self._refine(self.windows, depth) if self.windows is not None else None
+        clusterings = self._cluster(depth, refined)
+        return self.finder.stages.run(*self._called("choice", "Choosing bins"), work)
+
+    def _refine(self, windows: WindowEmbedding, depth: Depths | None) -> F32:
+        config = self.finder.config
+
+        def work(progress: Progress) -> F32:
+            from binner import refine
+
+            return refine.fit(
+                windows,
+                self.embedding,
+                depth,
+                self.lengths,
+                config=refine.RefineConfig(),
+                seed=config.seed,
+                device=self.finder.device,
+                progress=progress,
+            )
+
+        called = self._called("refinement", "Refining the embedding")
+        return self.finder.stages.run(*called, work, key=key(*self.depends_on, code_version("refine")))
+
+    def _cluster(self, depth: Depths | None, refined: F32 | None) -> list[Clustering]:
+        config = self.finder.config
+
+        def work(progress: Progress) -> list[Clustering]:
+            from binner import clusterers
+
+            return clusterers.propose(
+                self.embedding,
+                depth,
+                self.lengths,
+                seed=config.seed,
+                threads=config.machine.threads,
+                refined=refined,
+                progress=progress,
+            )
+
+        how = code_version("refine") if config.refine else None
+        called = self._called("clustering", "Clustering")
+        return self.finder.stages.run(*called, work, key=key(*self.depends_on, how, code_version("clusterers")))
+
+    def _called(self, stage: str, title: str) -> tuple[str, str]:
+        """Name and title of a stage of this part."""
+        return (f"{stage}-{self.name}", f"{title} of {self.name}") if self.name else (stage, title)
