@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import re
@@ -11,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -26,8 +28,8 @@ _LEAST_PYTHON = (3, 11)
 _LEAST_MEMORY = 2 * 10**9  # bytes; the demo takes 0.6 GB, torch with it 1 GB
 _LEAST_DISK = 10**9  # bytes
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:>=([\d.]+))?$")  # all that setup.cfg uses
-# What a run loads: a library that is there and cannot be loaded shows only so.
-_LOADED = ("binner.pipeline", "binner.encoders.language_model", "binner.clusterers", "pyhmmer", "pysam")
+MODULES = {"faiss-cpu": "faiss", "scikit-learn": "sklearn", "checkm-genome": "checkm"}  # where the names differ
+_LOADED = ("binner.pipeline", "binner.encoders.language_model")
 _TRIED_BP = 5000
 
 
@@ -72,24 +74,39 @@ def _versions(_: Surroundings) -> Found:
 
 
 def _packages(_: Surroundings) -> Found:
-    try:
-        required = importlib.metadata.requires("binner") or []
-    except importlib.metadata.PackageNotFoundError:
+    if not (required := _required()):
         return "warning", "binner is not installed but run from a folder: what it requires is not known", {}
     versions, wrong = {}, []
-    for line in required:
-        if "extra ==" in line or (asked := _REQUIREMENT.match(line.partition(";")[0].replace(" ", ""))) is None:
+    for name, least in required.items():
+        if importlib.util.find_spec(module(name)) is None:
+            wrong.append(f"{name} is missing")
             continue
-        try:
-            versions[asked[1]] = importlib.metadata.version(asked[1])
-        except importlib.metadata.PackageNotFoundError:
-            wrong.append(f"{asked[1]} is missing")
-            continue
-        if asked[2] and _release(versions[asked[1]]) < _release(asked[2]):
-            wrong.append(f"{asked[1]} {versions[asked[1]]} is older than {asked[2]}")
+        with suppress(importlib.metadata.PackageNotFoundError):  # conda's faiss does not go by PyPI's name
+            versions[name] = importlib.metadata.version(name)
+        if _release(versions.get(name, least)) < _release(least):
+            wrong.append(f"{name} {versions[name]} is older than {least}")
     if wrong:
         return "failed", f"{'; '.join(wrong)}: install binner anew", versions
-    return "ok", ", ".join(f"{name} {version}" for name, version in sorted(versions.items())), versions
+    return "ok", ", ".join(f"{name} {versions.get(name, '(?)')}" for name in sorted(required)), versions
+
+
+def _required() -> dict[str, str]:
+    """The least version of each package that binner requires; nothing where it runs from a folder, not installed."""
+    try:
+        lines = importlib.metadata.requires("binner") or []
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    found = [_REQUIREMENT.match(line.replace(" ", "")) for line in lines if "extra ==" not in line]
+    return {match[1]: match[2] or "0" for match in found if match is not None}
+
+
+def module(package: str) -> str:
+    """The module to import of a package.
+
+    >>> module("faiss-cpu"), module("numpy")
+    ('faiss', 'numpy')
+    """
+    return MODULES.get(package, package)
 
 
 def _release(version: str) -> tuple[int, ...]:
@@ -103,9 +120,10 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def _libraries(around: Surroundings) -> Found:
-    """Load what a run loads, and have each encoder that ships read a piece of DNA."""
-    for name in _LOADED:
+    """Load what binner requires, for what is there may not load, and have each encoder that ships read some DNA."""
+    for name in (*map(module, _required()), *_LOADED):
         importlib.import_module(name)
+    import numba
     import numpy as np
 
     from binner import encoders
@@ -119,7 +137,8 @@ def _libraries(around: Surroundings) -> Found:
         if not np.isfinite(vectors).all():
             return "failed", f"{name} makes no numbers of {_TRIED_BP} bp", {}
         width[name] = str(vectors.shape[1])
-    return "ok", f"loaded; {' and '.join(width)} embed", width
+    layer = numba.threading_layer()
+    return "ok", f"loaded; {' and '.join(width)} embed; numba's threads are those of {layer}", {**width, "numba": layer}
 
 
 def _gpu(around: Surroundings) -> Found:

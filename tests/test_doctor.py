@@ -59,6 +59,15 @@ def test_packages_as_required(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (check.state, list(check.details)) == ("ok", ["click", "numpy"])
 
 
+def test_a_package_that_does_not_go_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    check = requiring(monkeypatch, "faiss-cpu>=1.8")
+    assert (check.state, check.text) == ("ok", "faiss-cpu (?)")
+
+
 def test_packages_that_are_missing_or_old(monkeypatch: pytest.MonkeyPatch) -> None:
     check = requiring(monkeypatch, "click >=99.1", "no-such-package", "numpy>=1.26")
     assert check.state == "failed"

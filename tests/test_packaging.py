@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 import binner
+from binner.doctor import MODULES
 
 ROOT = Path(__file__).parent.parent
 FIXED = {"torch", "transformers", "pysam", "scikit-learn", "hdbscan", "click", "checkm-genome"}
 OF_CONDA = {"pytorch": "torch", "python-igraph": "igraph", "python-isal": "isal"}  # conda's name: PyPI's
-OF_IMPORT = {"faiss": "faiss-cpu", "sklearn": "scikit-learn", "checkm": "checkm-genome"}  # module: PyPI's name
+OF_IMPORT = {module: name for name, module in MODULES.items()}  # module: PyPI's name
 
 
 def setup() -> ConfigParser:
