@@ -13,6 +13,7 @@ EncoderName = Literal["whitening", "small"]
 ClustererName = Literal["leiden", "reassign", "density", "merge"]
 LossName = Literal["multi-positive", "w-simclr"]
 Strands = Literal["both", "forward"]
+QualityTool = Literal["checkm", "checkm2"]
 
 STDIN = Path("-")
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")  # of a model on huggingface.co: owner/name
@@ -133,6 +134,30 @@ def check_encoder_name(encoder: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityConfig:
+    """Who judges the bins besides binner: a tool, or a table that one wrote."""
+
+    by: str  # a QualityTool, or the path of a table
+    markers: Path | None = None  # for CheckM: models or a marker set, in place of its own by lineage
+
+    def __post_init__(self) -> None:
+        _require(
+            self.markers is None or self.by == "checkm",
+            f"--checkm-markers goes with --quality checkm, not with {self.by}",
+        )
+
+    @property
+    def table(self) -> Path | None:
+        """The table, if it is one."""
+        return None if self.by in get_args(QualityTool) else Path(self.by)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that is read."""
+        return tuple(file for file in (self.table, self.markers) if file is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """Everything that `binner run` can be told."""
 
@@ -153,6 +178,7 @@ class RunConfig:
     seed: int = 1
     prefix: str = "bin"
     force: bool = False
+    quality: QualityConfig | None = None  # None: by binner's marker genes alone
 
     def __post_init__(self) -> None:
         _require(

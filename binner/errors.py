@@ -21,5 +21,9 @@ class OptionError(BinnerError):
     exit_code = 2
 
 
+class ProgramError(BinnerError):
+    """Another program that failed at what it was asked for."""
+
+
 class DeviceError(OptionError):
     """A device that was asked for by name and is not there."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from binner import assemblies, bin_folder, inputs, record
+from binner import assemblies, bin_folder, inputs, pipeline_quality, quality, record
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import STDIN, RunConfig, assembly_name
 from binner.data import F32, Assemblies, Bin, Contigs, Coverage, Markers, Progress
@@ -37,6 +37,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
     """
     began = time.perf_counter()
     inputs.check_files(config.files)
+    judge = quality.prepare(config.quality) if config.quality else None
     device = choose_device(config.machine.device)
     memory = granted(config.machine.max_memory)
     with open_workspace(config.folder, force=config.force) as space, record.log_to(space.log):
@@ -56,13 +57,14 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             coverage = job.measure_coverage()
             markers = job.find_markers()
             bins, probability = job.find_bins(coverage, markers)
-            quality = job.judge(bins, markers)
-            job.write(bins, probability, coverage=coverage, quality=quality)
+            percent = job.judge(bins, markers)
+            job.write(bins, probability, coverage=coverage, quality=percent)
+            verdicts = pipeline_quality.judge_run(space, judge, stages=stages, memory=memory, bins=len(bins))
             files = [record.describe_input(source if file == STDIN else file) for file in config.files]
         summary = Summary(
             out=config.folder,
             bins=len(bins),
-            near_complete=quality and sum(tier(*percent) == NEAR_COMPLETE for percent in zip(*quality, strict=True)),
+            near_complete=percent and sum(tier(*each) == NEAR_COMPLETE for each in zip(*percent, strict=True)),
             contigs=len(contigs),
             bp=len(contigs.codes),
             binned_contigs=sum(len(found.rows) for found in bins),
@@ -77,6 +79,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             device=device,
             inputs=files,
             stages=[asdict(report) for report in stages.reports],
+            quality=verdicts,
             summary=summary,
         )
         _say_how_it_ended(summary, config)

@@ -18,6 +18,7 @@ from typing import TypedDict
 from binner import __version__
 from binner.artifacts import fingerprint
 from binner.config import RunConfig
+from binner.errors import InputError
 from binner.memory import format_size
 
 logger = logging.getLogger(__name__)
@@ -120,9 +121,10 @@ def write_record(
     device: str,
     inputs: Sequence[InputFile],
     stages: Sequence[Mapping[str, object]],
+    quality: Mapping[str, Mapping[str, object]],
     summary: Summary,
 ) -> None:
-    """Write `run.json`."""
+    """Write `run.json`. `quality` is what other tools said about the bins, by tool."""
     record = {
         "tool": "binner",
         "versions": versions(),
@@ -138,8 +140,23 @@ def write_record(
             "device": device,
         },
         "stages": stages,
+        "quality": quality,
         "summary": asdict(summary),
     }
+    _write(path, record)
+
+
+def add_quality(path: Path, quality: Mapping[str, Mapping[str, object]]) -> None:
+    """Put what other tools said about the bins into a `run.json`. Raises InputError if it is none."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["quality"] = quality
+    except (OSError, ValueError, TypeError):
+        raise InputError(f"{path}: not as binner writes it; run binner again") from None
+    _write(path, record)
+
+
+def _write(path: Path, record: Mapping[str, object]) -> None:
     unfinished = path.with_name(f".{path.name}.tmp")
     unfinished.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
     unfinished.replace(path)

@@ -7,6 +7,7 @@ that neither a reader nor a run that is killed sees half of it (`bin_folder`).
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import zlib
 from collections import Counter
@@ -57,7 +58,7 @@ def write_results(
     completeness: F32 | None,
     contamination: F32 | None,
 ) -> tuple[str, ...]:
-    """Write `bins/`, `bins.tsv`, `contigs.tsv`, `contig2bin.tsv` and `cami.binning` into `out`; the names of `bins`.
+    """Write `bins/`, tables of bins and contigs, and what other tools read into `out`; the names of `bins`.
 
     Bins of each assembly are numbered by size, the largest first, ties by their first contig. `source` is the FASTA
     file the contigs were read from: sequences are copied as they stand there (case, IUPAC codes). `probability` (N,) is
@@ -78,6 +79,8 @@ def write_results(
         "contigs.tsv": _lines(results.contig_rows()),
         "contig2bin.tsv": _lines(results.pairs()),
         "cami.binning": results.cami(),
+        "anvio_collection.txt": _lines(results.collection()),
+        "gtdbtk_batch.tsv": _lines([f"bins/{name}.fa", name] for name in (results.names[i] for i in results.order)),
     }
     for name, lines in tables.items():
         with (staged / name).open("w", encoding="utf-8", newline="\n") as file:
@@ -183,6 +186,20 @@ class _Results:
         binned = self.bin_of >= 0
         for row in np.flatnonzero(binned if assembly is None else binned & (self.assemblies.of == assembly)):
             yield [self.contigs.names[row], self.names[self.bin_of[row]]]
+
+    def collection(self) -> Iterable[Sequence[Cell]]:
+        """Contigs and their bins, whose names have letters, digits and underscores only, as anvi'o wants them."""
+        plain: dict[str, str] = {}  # name: what it is called here
+        taken: set[str] = set()
+        for name in (self.names[index] for index in self.order):
+            called = re.sub("[^A-Za-z0-9_]", "_", name)
+            called = f"bin_{called}" if called[0].isdigit() else called
+            while called in taken:  # of two assemblies whose names differ by a dot
+                called += "_"
+            taken.add(called)
+            plain[name] = called
+        for contig, own in self.pairs():
+            yield contig, plain[str(own)]
 
     def cami(self) -> Iterable[str]:
         """Lines of the binnings in CAMI's format, one after the other."""

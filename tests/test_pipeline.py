@@ -87,7 +87,8 @@ def test_a_run(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
     assert summary.out == Path("contigs_binner")
     assert caplog.messages[-1] == str(summary)
     assert sorted(path.name for path in Path("contigs_binner").iterdir()) == [
-        *(".binner", "binner.log", "bins", "bins.tsv", "cami.binning", "contig2bin.tsv", "contigs.tsv", "run.json")
+        *(".binner", "anvio_collection.txt", "binner.log", "bins", "bins.tsv", "cami.binning", "contig2bin.tsv"),
+        *("contigs.tsv", "gtdbtk_batch.tsv", "run.json"),
     ]
     assert Path("contigs_binner/contig2bin.tsv").read_text().splitlines()[0] == "g1_0\tbin_1"
     assert "@SampleID:contigs\n" in Path("contigs_binner/cami.binning").read_text()

@@ -83,6 +83,7 @@ def test_run_json(tmp_path: Path) -> None:
         device="cpu",
         inputs=[record.describe_input(tmp_path / "soil.fa")],
         stages=[{"name": "contigs", "seconds": 0.1}],
+        quality={},
         summary=SUMMARY,
     )
     found = json.loads(path.read_text())
@@ -97,6 +98,12 @@ def test_run_json(tmp_path: Path) -> None:
     assert len(found["inputs"][0]["fingerprint"]) == 32
     assert found["host"]["threads"] == 2
     assert found["stages"] == [{"name": "contigs", "seconds": 0.1}]
+    assert found["quality"] == {}
+    record.add_quality(path, {"checkm": {"tiers": {"medium": 1}}})
+    assert json.loads(path.read_text()) == {**found, "quality": {"checkm": {"tiers": {"medium": 1}}}}
+    path.write_text("[]")
+    with pytest.raises(InputError, match=r"run.json: not as binner writes it"):
+        record.add_quality(path, {})
     assert found["summary"]["binned_bp"] == 9_870_000
     assert {each.name for each in tmp_path.iterdir()} == {"soil.fa", "run.json"}, "nothing half-written is left"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from binner.data import F32, Assemblies, Bin, Contigs, Coverage
 from binner.errors import InputError
 from binner.write import tier, write_results
 
-TABLES = ["bins.tsv", "cami.binning", "contig2bin.tsv", "contigs.tsv"]
+TABLES = ["anvio_collection.txt", "bins.tsv", "cami.binning", "contig2bin.tsv", "contigs.tsv", "gtdbtk_batch.tsv"]
 
 
 def source(folder: Path, lengths: Sequence[int], *, seed: int = 1) -> Path:
@@ -143,6 +144,33 @@ def test_tables_agree_with_the_fasta_files(tmp_path: Path) -> None:
     assert [float(row["depth:s1"]) for row in listed] == pytest.approx(mean[:, 0].tolist(), rel=1e-5)
 
 
+@pytest.mark.parametrize(("prefix", "first"), [("S1.x-", "S1_x__1"), ("7", "bin_7_1")])
+def test_what_other_tools_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, first: str) -> None:
+    """GTDB-Tk's batch file names files as seen from its folder; anvi'o's names have no letters that it refuses."""
+    path = source(tmp_path, LENGTHS)
+    out = tmp_path / "out"
+    results(out, path, GROUPS, prefix=prefix)
+    monkeypatch.chdir(out)
+    batch = [line.split("\t") for line in (out / "gtdbtk_batch.tsv").read_text().splitlines()]
+    assert [name for _, name in batch] == [row["bin"] for row in table(out / "bins.tsv")]
+    for file, name in batch:
+        assert dict(fasta.records(Path(file))) == bins_in(out)[name]
+    collection = [line.split("\t") for line in (out / "anvio_collection.txt").read_text().splitlines()]
+    pairs = [line.split("\t") for line in (out / "contig2bin.tsv").read_text().splitlines()]
+    assert [contig for contig, _ in collection] == [contig for contig, _ in pairs]
+    assert all(re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) for _, name in collection)
+    names = dict(zip((name for _, name in pairs), (name for _, name in collection), strict=True))
+    assert names[f"{prefix}_1"] == first
+    assert len(set(names.values())) == len(names) == len(GROUPS)
+
+
+def test_names_that_anvio_would_take_for_one(tmp_path: Path) -> None:
+    of = Assemblies(("S.1", "S-1"), np.array([0, 1, 0, 1, 0, 1, 1, 1], np.int32), multi=True)
+    results(tmp_path, source(tmp_path, LENGTHS), GROUPS, assemblies=of)
+    collection = [line.split("\t")[1] for line in (tmp_path / "anvio_collection.txt").read_text().splitlines()]
+    assert {*collection} == {"S_1_bin_1", "S_1_bin_2", "S_1_bin_1_", "S_1_bin_2_"}
+
+
 def test_without_markers_and_coverage(tmp_path: Path) -> None:
     path = source(tmp_path, LENGTHS)
     results(tmp_path, path, [[1]], min_length=700)
@@ -168,7 +196,7 @@ def test_no_bins_leave_the_same_files(tmp_path: Path, lengths: list[int]) -> Non
     coverage = Coverage(("s",), zero, zero, contigs.names_digest)
     out = tmp_path / "out"
     assert results(out, path, [], coverage=coverage) == ()
-    assert sorted(p.name for p in out.iterdir()) == ["bins", *TABLES]
+    assert sorted(p.name for p in out.iterdir()) == sorted(["bins", *TABLES])
     assert bins_in(out) == {}
     head = ["bin", "bp", "contigs", "N50", "L50", "GC", "completeness", "contamination", "tier", "depth:s"]
     assert (out / "bins.tsv").read_text() == "\t".join(head) + "\n"
@@ -212,7 +240,7 @@ def test_stale_bins_go_and_foreign_files_stay(tmp_path: Path) -> None:
     names = sorted(p.name for p in (tmp_path / "bins").iterdir())
     assert names == [".binner", "bin_1.fa", "checkm", "notes.txt"]
     assert (tmp_path / "bins" / "checkm" / "bin_1.fa").read_text() == "mine too"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["bins", *TABLES, "run.json", "source.fa"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["bins", *TABLES, "run.json", "source.fa"])
     results(tmp_path, path, GROUPS, prefix="other")
     assert sorted(bins_in(tmp_path)) == [f"other_{n}" for n in range(1, 5)]
     assert (tmp_path / "bins" / "notes.txt").read_text() == "mine"

@@ -19,6 +19,7 @@ from binner.cli.doctor import doctor
 from binner.cli.embed import embed
 from binner.cli.evaluate import evaluate
 from binner.cli.models import models
+from binner.cli.quality import quality
 from binner.cli.run import run
 from binner.cli.train import train
 from binner.errors import BinnerError
@@ -45,7 +46,7 @@ def cli() -> None:
     """Metagenomic binning with a species-aware DNA language model."""
 
 
-cli.add("Binning", run, coverage, embed, cluster)
+cli.add("Binning", run, coverage, embed, cluster, quality)
 cli.add("Evaluation and training", evaluate, train)
 cli.add("This installation", doctor, models, completion)
 

@@ -22,7 +22,8 @@ from binner.cli._options import (
     seed,
     together,
 )
-from binner.config import RunConfig
+from binner.config import QualityConfig, RunConfig
+from binner.errors import OptionError
 
 contigs = together(
     click.argument("contigs", type=FILE, nargs=-1, required=True, metavar="CONTIGS..."),
@@ -39,6 +40,14 @@ contigs = together(
         metavar="TEXT",
         help="What stands between assembly and contig in the names of contigs.  [default: ':' or 'C']",
     ),
+)
+
+checkm_markers = option(
+    "--checkm-markers",
+    heading=RESULTS,
+    type=FILE,
+    metavar="FILE",
+    help="For CheckM: models of HMMER or a marker set, in place of its own by lineage, for which it needs its data.",
 )
 
 result_options = together(
@@ -66,6 +75,13 @@ result_options = together(
         metavar="BP",
         help="Bins of this size and more are written.",
     ),
+    option(
+        "--quality",
+        heading=RESULTS,
+        metavar="checkm|checkm2|TABLE",
+        help="Have the bins judged by CheckM or CheckM2 too, or take up a table that one of them wrote.",
+    ),
+    checkm_markers,
     option(
         "--force",
         heading=RESULTS,
@@ -102,8 +118,17 @@ def run_config(contigs: Sequence[Path], given: dict[str, Any]) -> RunConfig:
     rest = {name: given[name] for name in _OF_A_RUN}
     if "encoder" in given:
         rest |= {"encoder": given["encoder"], "reading": encoder_config(given)}
+    rest["quality"] = _quality_config(given)
     first, *others = contigs
     return RunConfig(first, tuple(others), coverage=coverage_config(given), machine=machine_config(given), **rest)
+
+
+def _quality_config(given: dict[str, Any]) -> QualityConfig | None:
+    if given["quality"] is not None:
+        return QualityConfig(given["quality"], given["checkm_markers"])
+    if given["checkm_markers"] is not None:
+        raise OptionError("--checkm-markers goes with --quality checkm")
+    return None
 
 
 def bin_contigs(contigs: Sequence[Path], given: dict[str, Any]) -> None:
