@@ -34,6 +34,7 @@ from binner.encoders.transformer import Transformer, TransformerConfig, slopes
 from binner.runtime import granted_threads, limit_threads
 from binner.train.options import SIZES
 
+SHAPES = {name: size.shape for name, size in SIZES.items() if isinstance(size.shape, TransformerConfig)}
 SPECIALS = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
 PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "A10": 125e12, "L4": 121e12}  # bf16, dense
 PLAIN_BATCH = 32
@@ -160,7 +161,7 @@ def _now(device: torch.device) -> float:
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=sorted(SIZES), default="base")
+    parser.add_argument("--size", choices=sorted(SHAPES), default="base")
     parser.add_argument("--bp", type=int, default=2_000_000)
     parser.add_argument("--plain-bp", type=int, default=200_000)
     parser.add_argument("--plain-type", choices=("float32", "same"), default="float32")
@@ -169,7 +170,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=granted_threads())
     args = parser.parse_args()
     limit_threads(args.threads)
-    work, shape = draw(args.bp, window=args.window, seed=1), SIZES[args.size].shape
+    work, shape = draw(args.bp, window=args.window, seed=1), SHAPES[args.size]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_model(folder, shape)

@@ -26,7 +26,7 @@ Examples:
   binner train species packed/ -o my_model
 """
 MODEL, DATA = "Model", "Data"
-SIZES = ("tiny", "small", "base")  # of binner.train.options, which loads torch
+SIZES = ("tiny", "small", "base", "kmers")  # of binner.train.options, which loads torch
 PRESETS = ("own", "published")
 
 labels = option(
@@ -47,7 +47,8 @@ _model = shared.together(
         "--size",
         heading=MODEL,
         type=click.Choice(SIZES),
-        help="small: 2 layers of 256, for CPUs; base: 12 of 768; tiny: for tests.  [default: small]",
+        help="Transformers: small of 2 layers of 256, for CPUs; base of 12 of 768; tiny for tests. kmers: 2 layers on"
+        " 5-mer frequencies.  [default: small]",
     ),
     option("--init", heading=MODEL, type=FILE, metavar="FOLDER", help="Start from a model, as from DNABERT-2 or -S."),
     option("--tokenizer", heading=MODEL, type=FILE, metavar="FOLDER", help="Take tokenizer.json from there."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,12 @@ def _language_model(folder: Path, config: EncoderConfig, machine: MachineConfig)
     return LanguageModel.load(folder, config, device=machine.device, threads=machine.threads)
 
 
+def _kmer_network(folder: Path, config: EncoderConfig, machine: MachineConfig) -> Encoder:
+    from binner.encoders.kmer_network import KmerNetwork  # loads torch: 2 s
+
+    return KmerNetwork.load(folder, config, device=machine.device)
+
+
 Load = Callable[[Path, EncoderConfig, MachineConfig], Encoder]  # reads a folder; raises InputError
 ENCODERS: dict[str, Load] = {"whitening": _whitening, "small": _language_model}
 
@@ -73,10 +80,24 @@ def locate(encoder: str) -> Path:
 def load(encoder: str, config: EncoderConfig | None = None, machine: MachineConfig | None = None) -> Encoder:
     """The encoder that ships under this name, lies in this folder, or has this name on huggingface.co.
 
-    A folder with a config.json or a tokenizer holds a language model, any other a whitening. The device of `machine` is
-    "cpu" (the default) or "cuda:N". Raises InputError.
+    The device of `machine` is "cpu" (the default) or "cuda:N". Raises InputError.
     """
     folder = locate(encoder)
-    is_model = any((folder / name).exists() for name in ("config.json", "tokenizer.json"))
-    read = ENCODERS.get(encoder) or (_language_model if is_model else _whitening)
+    read = ENCODERS.get(encoder) or _reader_of(folder)
     return read(folder, config or EncoderConfig(), machine or MachineConfig(device="cpu"))
+
+
+def is_kmer_network(folder: Path) -> bool:
+    """Whether the config.json in a folder says so."""
+    try:
+        return bool(json.loads((folder / "config.json").read_bytes())["model_type"] == "kmers")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _reader_of(folder: Path) -> Load:
+    """A folder with a config.json or a tokenizer holds a network, any other a whitening."""
+    if is_kmer_network(folder):
+        return _kmer_network
+    is_model = any((folder / name).exists() for name in ("config.json", "tokenizer.json"))
+    return _language_model if is_model else _whitening

@@ -7,14 +7,15 @@ import logging
 import pickle
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from binner.encoders.tokenizer import TOKENIZER
 from binner.encoders.transformer import Transformer, TransformerConfig
@@ -22,6 +23,7 @@ from binner.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+Module = TypeVar("Module", bound=nn.Module)
 CONFIG, SAFETENSORS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
 FIELDS = {
     "vocab_size": "vocabulary",
@@ -43,14 +45,18 @@ def load(folder: Path) -> Transformer:
 
     Raises InputError where a file is missing or damaged, or a key is missing, unexpected or of another shape.
     """
-    config = read_config(folder / CONFIG)
+    with torch.device("meta"):
+        model = Transformer(read_config(folder / CONFIG))
+    return fill(model, folder)
+
+
+def fill(model: Module, folder: Path) -> Module:
+    """The weights in `folder` for a model that has none yet, float32, in evaluation mode. Raises InputError."""
     path = next((folder / name for name in (SAFETENSORS, PICKLED) if (folder / name).exists()), None)
     if path is None:
         raise InputError(f"{folder}: neither {SAFETENSORS} nor {PICKLED} in it; name a folder with a trained encoder")
     tensors = {bare(name): tensor for name, tensor in _read(path).items()}
     tensors = {name: tensor.float() for name, tensor in tensors.items() if not NOT_OURS.match(name)}
-    with torch.device("meta"):
-        model = Transformer(config)
     _compare(path, tensors, model.state_dict())
     model.load_state_dict(tensors, assign=True)
     return model.eval()
@@ -58,16 +64,21 @@ def load(folder: Path) -> Transformer:
 
 def save(model: Transformer, folder: Path, *, tokenizer: Path) -> None:
     """Write config.json, model.safetensors (the type of the weights as it is) and a copy of `tokenizer` (a file)."""
-    folder.mkdir(parents=True, exist_ok=True)
     config = {name: getattr(model.config, own) for name, own in FIELDS.items()}
     rest = {"model_type": "bert", "hidden_act": ACTIVATION, "attention_probs_dropout_prob": 0.0}
-    (folder / CONFIG).write_text(json.dumps({**config, **rest}, indent=1) + "\n")
+    write(model, {**config, **rest}, folder)
+    if tokenizer.resolve() != (folder / TOKENIZER).resolve():
+        shutil.copyfile(tokenizer, folder / TOKENIZER)
+
+
+def write(model: nn.Module, config: Mapping[str, object], folder: Path) -> None:
+    """config.json and model.safetensors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     unfinished = folder / f".{SAFETENSORS}.tmp"
     unfinished.write_bytes(to_bytes(tensors, metadata={"format": "pt"}))  # `save_file` makes it the owner's alone
     unfinished.replace(folder / SAFETENSORS)
-    if tokenizer.resolve() != (folder / TOKENIZER).resolve():
-        shutil.copyfile(tokenizer, folder / TOKENIZER)
 
 
 def read_config(path: Path) -> TransformerConfig:

@@ -7,7 +7,10 @@ contigs of one genome scatter alike and independently in every direction, by noi
 from __future__ import annotations
 
 import json
+import logging
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -15,8 +18,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from binner.data import F32, I64, check_array, digest
+from binner.data import F32, I64, U8, Progress, check_array, digest, silent
 from binner.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 ERROR_LAW = "error_law.safetensors"
 
@@ -86,3 +91,44 @@ class ErrorLaw:
             raise InputError(
                 f"{path}: no error law ({error}); remove it, and fit it anew with `binner train errors`"
             ) from error
+
+
+class Lawful(ABC):
+    """An encoder whose error law lies beside its weights in `folder`; where none was measured, a guess stands in."""
+
+    quick: bool  # whether it reads a Mb in much less than a second
+
+    def __init__(self, folder: Path, *, width: int, window: int | None, otherwise: int) -> None:
+        """`window` (bp) is what the user wants, `otherwise` what is read if neither the user nor the law says."""
+        self.name = folder.resolve().name
+        self.folder = folder
+        law = ErrorLaw.load(folder, width=width)
+        self.window = window or (law.reference if law else otherwise)
+        self.law = law or ErrorLaw.plain(width, reference=self.window)
+
+    @property
+    def prior(self) -> F32:
+        """Variance of genome means around 0, (D,)."""
+        return self.law.prior
+
+    def variance(self, lengths: I64) -> F32:
+        """Variance of contigs of these lengths (bp) around the mean of their genome, (N, D)."""
+        return self.law.variance(lengths)
+
+    @abstractmethod
+    def vectors(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
+        """The model's own vectors of codes[start:stop], (V, H) float32: what the law is fitted on."""
+
+    def warn_of_a_guess(self) -> None:
+        """Once for each model that has no law of its own."""
+        if not self.law.fitted:
+            _warn_of_a_guess(self.folder)
+
+
+@cache
+def _warn_of_a_guess(folder: Path) -> None:
+    logger.warning(
+        "%s: how far contigs of one genome lie apart was never measured; a plain guess stands in. Measure it with"
+        " `binner train errors GENOMES --encoder %s`",
+        *(folder, folder),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from binner.config import EncoderConfig
 from binner.data import F32, I32, I64, U8, Progress, digest, silent
 from binner.encoders import checkpoint
-from binner.encoders.error_law import ErrorLaw
+from binner.encoders.error_law import ErrorLaw, Lawful
 from binner.encoders.token_batches import Batches, Budget
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer
 from binner.encoders.transformer import Transformer, pool
@@ -29,23 +29,20 @@ MOST_PROCESSES = 8  # that tokenise: 3 Mbp/s each
 CPU_INFO = Path("/proc/cpuinfo")
 
 
-class LanguageModel:
+class LanguageModel(Lawful):
     """An encoder (`binner.encoders.Encoder`) of a folder with config.json, tokenizer.json, weights and an error law."""
 
     def __init__(self, model: Transformer, folder: Path, config: EncoderConfig, *, device: str, threads: int) -> None:
-        self.name = folder.resolve().name
-        self.folder = folder
+        super().__init__(folder, width=model.config.width, window=config.window, otherwise=WINDOW)
         self.tokenizer = Tokenizer.load(folder)
         if len(self.tokenizer) > model.config.vocabulary:
             raise InputError(
                 f"{folder / TOKENIZER}: {len(self.tokenizer)} tokens, and the model knows"
                 f" {model.config.vocabulary}: not the tokenizer of these weights"
             )
-        law = ErrorLaw.load(folder, width=model.config.width)
-        self.window = config.window or (law.reference if law else WINDOW)
-        self.law = law or ErrorLaw.plain(model.config.width, reference=self.window)
         self.both = config.strands == "both"
         self.device = torch.device(device)
+        self.quick = self.device.type == "cuda"
         self.processes = min(MOST_PROCESSES, threads - 1) if self.device.type == "cuda" else 0
         self.budget = Budget(TOKENS.get(self.device.type, TOKENS["cpu"]))
         self.dtype = working_type(self.device)
@@ -63,19 +60,9 @@ class LanguageModel:
         tokenizer = (self.folder / TOKENIZER).read_bytes()
         return digest(self.weights_digest, tokenizer, self.law.digest, f"{self.window} {self.both}")
 
-    @property
-    def prior(self) -> F32:
-        """Variance of genome means around 0, (D,)."""
-        return self.law.prior
-
-    def variance(self, lengths: I64) -> F32:
-        """Variance of contigs of these lengths (bp) around the mean of their genome, (N, D)."""
-        return self.law.variance(lengths)
-
     def embed(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
         """Encode codes[start:stop], (V, D) float32 behind the error law's map. Raises OptionError (out of memory)."""
-        if not self.law.fitted:
-            _warn_of_a_guess(self.folder)
+        self.warn_of_a_guess()
         return self._encode(codes, start, stop, law=self.law, progress=progress)
 
     def vectors(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
@@ -150,16 +137,6 @@ def working_type(device: torch.device, *, cpu_info: Path = CPU_INFO) -> torch.dt
     has = not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
     has = has and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return torch.bfloat16 if has else torch.float32
-
-
-@cache
-def _warn_of_a_guess(folder: Path) -> None:
-    """Once for each model."""
-    logger.warning(
-        "%s: how far contigs of one genome lie apart was never measured; a plain guess stands in. Measure it with"
-        " `binner train errors GENOMES --encoder %s`",
-        *(folder, folder),
-    )
 
 
 def out_of_memory(error: RuntimeError) -> bool:

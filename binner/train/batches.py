@@ -1,8 +1,8 @@
-"""Pairs as token ids, with what chance has in store for them: a pure function of the number of the batch."""
+"""Pairs as what a network reads, with what chance has in store for them: a function of the number of the batch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,13 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from binner.data import I32, U8
-from binner.encoders.tokenizer import Tokenizer, text
+from binner.data import U8
 from binner.encoders.whitening import Whitening
 from binner.train.options import SpeciesOptions
 from binner.train.pairs import Pairs, laid_out
 
-SHORTER = 0.85  # of the median number of tokens: a batch is cut to its shortest, but never below this
 AHEAD = 4  # batches that each worker prepares
 
 
@@ -25,8 +23,11 @@ AHEAD = 4  # batches that each worker prepares
 class View:
     """One piece of each of B species."""
 
-    ids: Tensor  # (B, S) int64
+    ids: Tensor  # (B, S) int64, tokens; or (B, 1, K) float32, frequencies of k-mers
     mask: Tensor | None  # (B, S), True where there is a token; None: everywhere
+
+
+Read = Callable[[Sequence[U8]], View]  # of pieces; can be sent to workers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +54,7 @@ class Batches(Dataset[Batch]):
     """The batches of one process, by number; can be sent to workers."""
 
     pairs: Pairs
-    tokenizer: Tokenizer
+    read: Read
     options: SpeciesOptions
     layers: int
     teacher: Whitening | None = None
@@ -63,7 +64,7 @@ class Batches(Dataset[Batch]):
     def __getitem__(self, number: int) -> Batch:
         options = self.options
         drawn = self.pairs.batch(number, part=self.part, parts=self.parts)
-        first, second = (view(pieces, self.tokenizer) for pieces in (drawn.first, drawn.second))
+        first, second = self.read(drawn.first), self.read(drawn.second)
         targets = None
         if self.teacher is not None and options.distil:
             targets = torch.stack([self._targets(pieces) for pieces in (drawn.first, drawn.second)])
@@ -97,23 +98,6 @@ class Batches(Dataset[Batch]):
         )
         for batch in loader:
             yield to_device(batch, device)
-
-
-def view(pieces: Sequence[U8], tokenizer: Tokenizer) -> View:
-    """Pieces as token ids of one length: cut to the shortest, except that outliers are padded."""
-    rows = tokenizer.encode([text(piece) for piece in pieces])
-    counts = np.array([len(row) for row in rows])
-    length = max(int(counts.min()), int(SHORTER * np.median(counts)))
-    ids = np.full((len(rows), length), tokenizer.pad_id, np.int64)
-    for row, found in zip(ids, rows, strict=True):
-        row[: len(found)] = cut(found, length)
-    mask = np.arange(length) < counts[:, None]
-    return View(torch.from_numpy(ids), None if mask.all() else torch.from_numpy(mask))
-
-
-def cut(ids: I32, length: int) -> I32:
-    """At most `length` tokens, the last of them [SEP] as it was."""
-    return ids if len(ids) <= length else np.concatenate([ids[: length - 1], ids[-1:]])
 
 
 def to_device(batch: Batch, device: str) -> Batch:

@@ -1,4 +1,4 @@
-"""`binner train errors`: how far contigs of a genome lie apart in the space of a language model, from genomes."""
+"""`binner train errors`: how far contigs of a genome lie apart in the space of a model, from genomes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from binner import encoders, fasta
 from binner.config import EncoderConfig, MachineConfig
 from binner.data import F32, F64, I64, U8, Bool, Progress, silent
 from binner.encoders import whitening
-from binner.encoders.error_law import ERROR_LAW, ErrorLaw
-from binner.encoders.language_model import LanguageModel
+from binner.encoders.error_law import ERROR_LAW, ErrorLaw, Lawful
 from binner.errors import InputError, OptionError
 from binner.train.sources import Source, find
 
@@ -62,13 +61,13 @@ def train_error_law(
     labels: Path | None = None,
     progress: Progress = silent,
 ) -> ErrorLaw:
-    """Fit the error law of the language model in `folder` on `genomes` (`binner.train.sources`); write it beside it.
+    """Fit the error law of the model in `folder` on `genomes` (`binner.train.sources`); write it beside it.
 
     Raises InputError and OptionError, before any work where that is possible.
     """
     encoder = encoders.load(str(folder), config, machine)
-    if not isinstance(encoder, LanguageModel):
-        raise InputError(f"{folder}: not a language model; a whitening has its error law from its training")
+    if not isinstance(encoder, Lawful):
+        raise InputError(f"{folder}: not a network; a whitening has its error law from its training")
     if not os.access(folder, os.W_OK):
         raise OptionError(f"{folder}: cannot be written to; copy the model and name the copy")
     sources = find(genomes, labels=labels)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from binner.config import EncoderConfig, MachineConfig
+from binner import encoders
+from binner.config import MachineConfig
 from binner.data import I64, Progress
-from binner.encoders.language_model import LanguageModel
+from binner.encoders.error_law import Lawful
 from binner.shipped import FIGURE
 from binner.train import error_law
 from binner.train.error_law import ErrorLawOptions, Pieces
@@ -21,7 +22,7 @@ from binner.train.pairs import laid_out
 from binner.train.validation import Verdict
 
 CARD = "README.md"
-LAW_BP = {"cuda": 200_000_000, "cpu": 8_000_000}  # bp that the error law is fitted on, at most
+LAW_BP = {"quick": 200_000_000, "slow": 8_000_000}  # bp that the error law is fitted on, at most
 FEWEST_PIECES = 2  # of a genome: one says nothing of what lies within
 
 
@@ -29,8 +30,9 @@ def measure(
     folder: Path, genomes: Packed, options: ErrorLawOptions, *, machine: MachineConfig, progress: Progress
 ) -> None:
     """Fit the error law of the model in `folder` and write it there, if there are enough species to fit it on."""
-    encoder = LanguageModel.load(folder, EncoderConfig(), device=machine.device, threads=machine.threads)
-    budget = LAW_BP["cpu" if machine.device == "cpu" else "cuda"]
+    encoder = encoders.load(str(folder), machine=machine)
+    assert isinstance(encoder, Lawful)
+    budget = LAW_BP["quick" if encoder.quick else "slow"]
     number = int(np.clip(budget // (encoder.window * len(genomes.names)), FEWEST_PIECES, options.pieces))
     pieces = _draw(genomes, bp=encoder.window, number=number, most_bp=budget, seed=options.seed)
     if len(np.unique(pieces.species)) < error_law.FEWEST_SPECIES:
@@ -66,6 +68,7 @@ def _chosen(rows: I64, room: I64, number: int, rng: np.random.Generator) -> tupl
 class Card:
     """The model card: data, command, figures."""
 
+    about: str  # what it is
     command: Sequence[str]
     options: SpeciesOptions
     weights: int
@@ -93,10 +96,10 @@ class Card:
             else ""
         )
         origin = f"started from {Path(self.start).name}" if self.start else "trained from scratch"
-        return f"""# A species-aware language model of DNA
+        return f"""# A species-aware model of DNA
 
-A transformer of {self.weights:,} weights in the layout of DNABERT-S, {origin}. It maps pieces of DNA \
-to vectors (mean over tokens) of which those of one species lie close together.
+{self.about}, of {self.weights:,} weights, {origin}. It maps pieces of DNA to vectors of which those of one species \
+lie close together.
 
 - Data: {len(genomes.names)} genomes, {genomes.bp / 1e6:,.1f} Mb, {len(np.unique(genomes.species))} species in \
 {len(np.unique(genomes.genus))} genera.

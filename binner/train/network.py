@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from binner.encoders.kmer_network import KmerBackbone
 from binner.encoders.transformer import Transformer, pool
 from binner.fit import rank
 from binner.losses import LOSSES, MIXED_LOSSES, gather
@@ -13,11 +14,13 @@ from binner.train.batches import Batch, Mix, View
 
 HEAD_WIDTH = 128
 
+Backbone = Transformer | KmerBackbone
+
 
 class SpeciesNetwork(nn.Module):
     """Backbone, contrastive head and, with a teacher of `teacher` directions, the map to its space."""
 
-    def __init__(self, backbone: Transformer, *, teacher: int = 0) -> None:
+    def __init__(self, backbone: Backbone, *, teacher: int = 0) -> None:
         super().__init__()
         width = backbone.config.width
         self.backbone = backbone

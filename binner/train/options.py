@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from binner.encoders.kmer_network import KmerConfig
 from binner.encoders.transformer import TransformerConfig
 from binner.errors import OptionError
 from binner.fit import FitConfig
@@ -114,7 +115,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 class Size:
     """A named shape, and the options that suit it."""
 
-    shape: TransformerConfig
+    shape: TransformerConfig | KmerConfig
     settings: Mapping[str, Any]
 
 
@@ -136,6 +137,16 @@ SIZES: dict[str, Size] = {
         },
     ),
     "base": Size(TransformerConfig(), {}),
+    "kmers": Size(
+        KmerConfig(),
+        {
+            "steps": 1000,
+            "substitutions": 0.0,
+            "indels": 0.0,
+            "check_every": 100,
+            "save_every": 100,
+        },
+    ),
 }
 # "published": DNABERT-S as its authors trained it from DNABERT-2 (2 million pairs, three times over).
 PRESETS: dict[str, Mapping[str, Any]] = {

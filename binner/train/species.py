@@ -1,4 +1,4 @@
-"""`binner train species`: from genomes to a species-aware language model that `--encoder` takes."""
+"""`binner train species`: from genomes to a species-aware model that `--encoder` takes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from binner import artifacts
-from binner.config import EncoderConfig, MachineConfig
+from binner import artifacts, encoders
+from binner.config import MachineConfig
 from binner.data import Progress, digest
-from binner.encoders import checkpoint
-from binner.encoders.language_model import LanguageModel, working_type
-from binner.encoders.tokenizer import TOKENIZER, Tokenizer
-from binner.encoders.transformer import Transformer
+from binner.encoders.language_model import working_type
+from binner.encoders.tokenizer import TOKENIZER
 from binner.encoders.whitening import Whitening
-from binner.errors import InputError, OptionError
+from binner.errors import OptionError
 from binner.fit import Watched, fit, rank, ranks
 from binner.stages import Watch, unwatched
-from binner.train import model_card, packed, sources, validation, vocabulary, word_start
+from binner.train import kinds, model_card, packed, sources, validation
 from binner.train.batches import Batch, Batches
 from binner.train.error_law import ErrorLawOptions
 from binner.train.journal import Journal
+from binner.train.kinds import Kind, Start
 from binner.train.network import SpeciesNetwork
-from binner.train.options import SIZES, SpeciesOptions
+from binner.train.options import SpeciesOptions
 from binner.train.packed import Packed
 from binner.train.pairs import Pairs, split
 from binner.train.processes import together, wait
@@ -54,6 +53,11 @@ class Task:
     tensorboard: Path | None = None
     machine: MachineConfig = field(default_factory=MachineConfig)
     command: tuple[str, ...] = ()
+
+    @property
+    def start(self) -> Start:
+        """What the network is at first."""
+        return Start(self.size, self.init, self.tokenizer)
 
 
 def train_species(task: Task, *, watch: Watch = unwatched) -> None:
@@ -125,14 +129,8 @@ def _prepare(task: Task, folder: RunFolder, watch: Watch) -> None:
             (work / GENOMES).mkdir()
             with watch("Packing the genomes") as progress:
                 genomes = packed.pack(found, work / GENOMES, progress=progress)
-        known = task.tokenizer or task.init
-        if known:
-            Tokenizer.load(known)
-            shutil.copyfile(known / TOKENIZER, work / TOKENIZER)
-        else:
-            with watch("Learning the vocabulary"):
-                size = SIZES[task.size].shape.vocabulary
-                vocabulary.learn(genomes, work / TOKENIZER, size=size, seed=task.options.seed)
+        with watch("Preparing what is read"):
+            kinds.prepare(work, genomes, task.start, seed=task.options.seed)
         _Training(task, work, genomes, "cpu")  # whatever speaks against it does so now
 
     folder.begin(settings, prepare)
@@ -156,8 +154,7 @@ class _Training:
         self.pairs = Pairs(genomes, train, options.of_pairs(at_once), seed=options.seed)
         if len(self.pairs.species) < max(at_once, 2 * ranks()):
             logger.warning("%d species to train on: batches of as many pairs", len(self.pairs.species))
-        self.tokenizer = Tokenizer.load(work)
-        self.network = self._network()
+        self.kind, self.network = self._network()
         self.journal = Journal(work / LOG, tensorboard=task.tensorboard if rank() == 0 else None)
         self.train, self.held_out = train, held_out
         self._teacher: Whitening | None = None
@@ -171,16 +168,12 @@ class _Training:
         )
 
     def begin(self) -> None:
-        """Embeddings that know what is in a token, for a model from scratch that is not taken up."""
+        """Weights that know something of the species, for a model from scratch that is not taken up."""
         if rank() == 0:
             logger.info("%s", self)
         if self.task.init or (self.work / STATE).exists():
             return
-        seed, width = self.task.options.seed, self.network.backbone.config.width
-        table = self.network.backbone.embeddings["word_embeddings"]
-        found = word_start.token_embeddings(self.genomes, self.train, self.tokenizer, width=width, seed=seed)
-        with torch.no_grad():
-            table.weight.copy_(found)  # type: ignore[operator]
+        self.kind.begin(self.genomes, self.train, seed=self.task.options.seed)
 
     @property
     def teacher(self) -> Whitening:
@@ -201,7 +194,7 @@ class _Training:
         options = self.task.options
         source = Batches(
             self.pairs,
-            self.tokenizer,
+            self.kind.read,
             options,
             self.network.backbone.config.layers,
             self.teacher if options.distil else None,
@@ -218,7 +211,7 @@ class _Training:
 
     def look(self) -> float:
         """Judge the model on the genera kept out; less is better."""
-        verdict = self.pieces.judge(self.pieces.embed(self.network.backbone, self.tokenizer, self.work))
+        verdict = self.pieces.judge(self.kind.vectors(self.pieces))
         logger.info("genera kept out: ARI %.3f, %.0f %% of the species recovered", verdict.ari, 100 * verdict.recovered)
         self.journal.figures = {"ari": verdict.ari, "recovered": verdict.recovered}
         return -verdict.score
@@ -237,13 +230,14 @@ class _Training:
         model = self.network.backbone.eval()
         if self.task.half:
             model.half()
-        checkpoint.save(model, result, tokenizer=self.work / TOKENIZER)
+        self.kind.save(result)
         law = ErrorLawOptions(seed=self.task.options.seed)
         model_card.measure(
             result, self.genomes, law, machine=replace(self.task.machine, device=self.device), progress=progress
         )
         shutil.copyfile(self.work / LOG, result / LOG)
         card = model_card.Card(
+            about=self.kind.about,
             command=self.task.command,
             options=self.task.options,
             weights=sum(weight.numel() for weight in model.parameters()),
@@ -257,29 +251,20 @@ class _Training:
                     self.teacher.embed(self.pieces.codes, self.pieces.start, self.pieces.stop)
                 ),
             },
-            digest=LanguageModel.load(result, EncoderConfig(), device="cpu", threads=1).digest,
+            digest=encoders.load(str(result)).digest,
         )
         (result / model_card.CARD).write_text(card.text())
 
-    def _network(self) -> SpeciesNetwork:
+    def _network(self) -> tuple[Kind, SpeciesNetwork]:
         task = self.task
         dropout = task.options.dropout
         with torch.random.fork_rng([]):
             torch.manual_seed(task.options.seed)
-            if task.init:
-                backbone = checkpoint.load(task.init)
-                if len(self.tokenizer) > backbone.config.vocabulary:
-                    raise InputError(
-                        f"{task.tokenizer or task.init}: the tokenizer has {len(self.tokenizer)} tokens, and the model "
-                        f"knows {backbone.config.vocabulary}"
-                    )
-            else:
-                shape = replace(SIZES[task.size].shape, vocabulary=len(self.tokenizer), dropout=dropout)
-                backbone = Transformer(shape)
+            kind = kinds.start(self.work, task.start, dropout=dropout)
             teacher = validation.DIRECTIONS if task.options.distil else 0
-            network = SpeciesNetwork(backbone, teacher=teacher)
+            network = SpeciesNetwork(kind.backbone, teacher=teacher)
         for module in network.modules():
             if isinstance(module, nn.Dropout):
                 module.p = dropout
-        backbone.checkpointing = task.options.checkpointing
-        return network
+        kind.backbone.checkpointing = task.options.checkpointing
+        return kind, network

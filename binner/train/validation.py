@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
 
 from binner.data import F32, I64, U8
 from binner.encoders import whitening
-from binner.encoders.token_batches import Batches, Budget
-from binner.encoders.tokenizer import Tokenizer
-from binner.encoders.transformer import Transformer, pool
 from binner.encoders.whitening import Whitening
 from binner.evaluate import protocols
 from binner.evaluate.kmedoid import similarity_threshold
@@ -30,7 +25,6 @@ PERCENTILE = 30  # of similarities to the own species' mean: what K-medoid's thr
 TEACHER_BP = 200_000_000  # bp that the teacher learns from, at most
 TEACHER_PIECE, TEACHER_PIECES = 6000, 48  # bp; of each genome
 DIRECTIONS, SHRINKAGE, K = 64, 0.1, 5  # of the whitening that ships
-TOKENS = {"cuda": 65_536, "cpu": 4096}  # in a batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +66,6 @@ class Pieces:
             recovered += next(f.value for f in figures if f.metric == "species by F1 (all)" and f.at == str(SHARE))
         return Verdict(ari, recovered / len(names))
 
-    def embed(self, model: Transformer, tokenizer: Tokenizer, folder: Path) -> F32:
-        """Mean hidden states (V, H) of the pieces, as they lie."""
-        device = next(model.parameters()).device
-        budget = Budget(TOKENS.get(device.type, TOKENS["cpu"]))
-        out = np.zeros((len(self.start), model.config.width), np.float32)
-        for batch in Batches(self.codes, self.start, self.stop, tokenizer, False, budget, folder):
-            ids = torch.from_numpy(batch.ids).to(device, torch.int64)
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                out[batch.rows] = pool(model(ids)).cpu().numpy()
-        return out
-
     def four_mers(self) -> F32:
         """Frequencies of canonical 4-mers (V, 136)."""
         plain: F32 = whitening.frequencies(self.codes, self.start, self.stop, k=4) ** 2
@@ -112,7 +95,7 @@ def draw(packed: Packed, species: I64, *, seed: int) -> Pieces:
     return Pieces(*laid_out(codes), np.array(names, np.int64))
 
 
-def teacher(packed: Packed, species: I64, *, seed: int) -> Whitening:
+def teacher(packed: Packed, species: I64, *, seed: int, k: int = K, directions: int = DIRECTIONS) -> Whitening:
     """Whitened k-mers learnt from the genomes of `species` alone, so that nothing of held-out ones leaks."""
     rng = np.random.default_rng([seed, 6])
     owner, start, stop = packed.stretches
@@ -127,7 +110,7 @@ def teacher(packed: Packed, species: I64, *, seed: int) -> Whitening:
             begin = int(start[row] + rng.integers(max(stop[row] - start[row] - TEACHER_PIECE, 0) + 1))
             codes.append(packed.codes(begin, min(begin + TEACHER_PIECE, int(stop[row]))))
             names.append(int(packed.species[genome]))
-    features = whitening.frequencies(*laid_out(codes), k=K)
-    fitted = whitening.fit(features, np.array(names), directions=DIRECTIONS, shrinkage=SHRINKAGE)
+    features = whitening.frequencies(*laid_out(codes), k=k)
+    fitted = whitening.fit(features, np.array(names), directions=directions, shrinkage=SHRINKAGE)
     centre, projection, noise, prior = (array.astype(np.float32) for array in fitted)
-    return Whitening(centre, projection, noise, prior, K, TEACHER_PIECE, TEACHER_PIECE)
+    return Whitening(centre, projection, noise, prior, k, TEACHER_PIECE, TEACHER_PIECE)

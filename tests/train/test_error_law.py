@@ -115,7 +115,7 @@ def test_too_few_genomes(genomes: Path, tmp_path: Path, window: int, message: st
 
 def test_a_whitening_has_its_own(genomes: Path) -> None:
     folder = encoders.MODELS / "whitening"
-    with pytest.raises(InputError, match="not a language model"):
+    with pytest.raises(InputError, match="not a network"):
         train_error_law(genomes, folder, ErrorLawOptions(), config=EncoderConfig(), machine=CPU)
     assert len(find(genomes)) == 12
 

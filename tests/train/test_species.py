@@ -22,6 +22,7 @@ from binner.encoders import checkpoint
 from binner.encoders.error_law import ERROR_LAW
 from binner.encoders.language_model import LanguageModel
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer
+from binner.encoders.transformer import TransformerConfig
 from binner.errors import InputError, OptionError
 from binner.train import model_card, validation
 from binner.train import packed as packing
@@ -49,7 +50,7 @@ def quick() -> Iterator[None]:
         runtime.limit_threads(1)
         patch.setattr(validation, "PIECES", 4)
         patch.setattr(validation, "LONGEST", 2000)
-        patch.setattr(model_card, "LAW_BP", {"cpu": 100_000})
+        patch.setattr(model_card, "LAW_BP", {"quick": 100_000, "slow": 100_000})
         yield
 
 
@@ -223,7 +224,7 @@ def test_a_loss_that_is_not_finite_takes_one_line(genomes: Path, monkeypatch: py
         ("train species genomes -o out --steps 0", "--steps must be from 1 to 1e+09, not 0"),
         ("train species genomes -o out --shortest 3000 --longest 2000", "--longest 2,000 is below --shortest 3,000"),
         ("train species genomes -o out --size tiny --init genomes", "--size tiny: --init has a size of its own"),
-        ("train species genomes -o out --init genomes", "genomes/tokenizer.json: "),
+        ("train species genomes -o out --init genomes", "genomes/config.json: "),
         ("train species genomes -o out --tokenizer genomes", "genomes/tokenizer.json: "),
         ("train species genomes -o out --size huge", "'huge' is not one of"),
         ("train species genomes -o out --labels labels.tsv", "has the species already; leave --labels out"),
@@ -284,6 +285,7 @@ def test_the_published_settings() -> None:
     loop = found.fit()
     assert (loop.cosine, loop.warm_up, loop.clip, loop.betas) == (False, 0, float("inf"), (0.9, 0.999))
     shape = SIZES["base"].shape
+    assert isinstance(shape, TransformerConfig)
     assert (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.inner) == (4096, 768, 12, 12, 3072)
 
 

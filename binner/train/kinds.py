@@ -1,0 +1,208 @@
+"""The kinds of networks that one loop trains: what they read, where they start, and what their folder holds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from binner import encoders
+from binner.data import F32, I32, I64, U8
+from binner.encoders import checkpoint, kmer_network, token_batches, whitening
+from binner.encoders.kmer_network import KmerBackbone, KmerConfig
+from binner.encoders.token_batches import Budget
+from binner.encoders.tokenizer import TOKENIZER, Tokenizer, text
+from binner.encoders.transformer import Transformer, TransformerConfig, pool
+from binner.errors import InputError, OptionError
+from binner.train import validation, vocabulary, word_start
+from binner.train.batches import Read, View
+from binner.train.network import Backbone
+from binner.train.options import SIZES
+from binner.train.packed import Packed
+from binner.train.pairs import laid_out
+from binner.train.validation import Pieces
+
+SHORTER = 0.85  # of the median number of tokens: a batch is cut to its shortest, but never below this
+TOKENS = {"cuda": 65_536, "cpu": 4096}  # in a batch that is embedded
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a network is at first."""
+
+    size: str  # of SIZES; counts only without `init`
+    init: Path | None  # folder of a trained one
+    tokenizer: Path | None  # folder with a tokenizer.json; None: that of `init`, or one that is learnt
+
+    @property
+    def shape(self) -> TransformerConfig | KmerConfig:
+        """Of the size, or of the network in `init`. Raises InputError."""
+        if not self.init:
+            return SIZES[self.size].shape
+        if encoders.is_kmer_network(self.init):
+            return kmer_network.read_config(self.init / checkpoint.CONFIG)
+        return checkpoint.read_config(self.init / checkpoint.CONFIG)
+
+
+class Kind(Protocol):
+    """What the loop does not know about the network that it trains."""
+
+    @property
+    def backbone(self) -> Backbone:
+        """That is trained."""
+
+    @property
+    def about(self) -> str:
+        """For the card."""
+
+    @property
+    def read(self) -> Read:
+        """Makes what the backbone reads of pieces."""
+
+    def begin(self, genomes: Packed, species: I64, *, seed: int) -> None:
+        """Give a backbone from scratch weights that know something of these species."""
+
+    def vectors(self, pieces: Pieces) -> F32:
+        """Mean hidden states (V, H) of the pieces, as they lie."""
+
+    def save(self, folder: Path) -> None:
+        """Write what `--encoder` takes, but for the error law."""
+
+
+def prepare(work: Path, genomes: Packed, origin: Start, *, seed: int) -> None:
+    """Put what the network reads with into `work`: nothing, or a tokenizer, that of a folder or one that is learnt.
+
+    Raises InputError and OptionError.
+    """
+    shape = origin.shape
+    if isinstance(shape, KmerConfig):
+        if origin.tokenizer:
+            raise OptionError(f"--tokenizer {origin.tokenizer}: a network on k-mers has none; leave it out")
+    elif known := origin.tokenizer or origin.init:
+        Tokenizer.load(known)
+        shutil.copyfile(known / TOKENIZER, work / TOKENIZER)
+    else:
+        vocabulary.learn(genomes, work / TOKENIZER, size=shape.vocabulary, seed=seed)
+
+
+def start(work: Path, origin: Start, *, dropout: float) -> Kind:
+    """The network of a named size, or that in a folder. Raises InputError."""
+    shape = origin.shape
+    if isinstance(shape, KmerConfig):
+        return Kmers(kmer_network.load(origin.init) if origin.init else KmerBackbone(replace(shape, dropout=dropout)))
+    tokenizer = Tokenizer.load(work)
+    if not origin.init:
+        return Tokens(Transformer(replace(shape, vocabulary=len(tokenizer), dropout=dropout)), tokenizer, work)
+    known = checkpoint.load(origin.init)
+    if len(tokenizer) > known.config.vocabulary:
+        raise InputError(
+            f"{origin.tokenizer or origin.init}: the tokenizer has {len(tokenizer)} tokens, and the model knows "
+            f"{known.config.vocabulary}"
+        )
+    return Tokens(known, tokenizer, work)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A transformer."""
+
+    backbone: Transformer
+    tokenizer: Tokenizer
+    work: Path  # with the file of the tokenizer
+
+    @property
+    def about(self) -> str:
+        """For the card."""
+        return "A transformer in the layout of DNABERT-S"
+
+    @property
+    def read(self) -> Read:
+        """Pieces as token ids."""
+        return partial(token_view, tokenizer=self.tokenizer)
+
+    def begin(self, genomes: Packed, species: I64, *, seed: int) -> None:
+        """Embeddings that know what is in a token."""
+        table = self.backbone.embeddings["word_embeddings"]
+        width = self.backbone.config.width
+        found = word_start.token_embeddings(genomes, species, self.tokenizer, width=width, seed=seed)
+        with torch.no_grad():
+            table.weight.copy_(found)  # type: ignore[operator]
+
+    def vectors(self, pieces: Pieces) -> F32:
+        """One strand, batches of equal length."""
+        device = next(self.backbone.parameters()).device
+        budget = Budget(TOKENS.get(device.type, TOKENS["cpu"]))
+        out = np.zeros((len(pieces.start), self.backbone.config.width), np.float32)
+        where = pieces.codes, pieces.start, pieces.stop
+        for batch in token_batches.Batches(*where, self.tokenizer, False, budget, self.work):
+            ids = torch.from_numpy(batch.ids).to(device, torch.int64)
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                out[batch.rows] = pool(self.backbone(ids)).cpu().numpy()
+        return out
+
+    def save(self, folder: Path) -> None:
+        """In the published layout."""
+        checkpoint.save(self.backbone, folder, tokenizer=self.work / TOKENIZER)
+
+
+@dataclass(frozen=True, slots=True)
+class Kmers:
+    """A network on k-mer frequencies."""
+
+    backbone: KmerBackbone
+
+    @property
+    def about(self) -> str:
+        """For the card."""
+        return f"A network on the frequencies of {self.backbone.config.k}-mers"
+
+    @property
+    def read(self) -> Read:
+        """Pieces as frequencies."""
+        return partial(kmer_view, k=self.backbone.config.k)
+
+    def begin(self, genomes: Packed, species: I64, *, seed: int) -> None:
+        """A whitening, which the layers then change; a direction counts by how much of its variance is of species."""
+        config = self.backbone.config
+        found = validation.teacher(genomes, species, seed=seed, k=config.k, directions=config.width)
+        self.backbone.begin_with(found.centre, found.projection * (found.prior / (found.prior + found.noise)))
+
+    def vectors(self, pieces: Pieces) -> F32:
+        """In one batch: there are few."""
+        device = next(self.backbone.parameters()).device
+        found = whitening.frequencies(pieces.codes, pieces.start, pieces.stop, k=self.backbone.config.k)
+        with torch.no_grad():
+            pooled: F32 = pool(self.backbone(torch.from_numpy(found)[:, None].to(device))).cpu().numpy()
+        return pooled
+
+    def save(self, folder: Path) -> None:
+        """config.json and weights."""
+        kmer_network.save(self.backbone, folder)
+
+
+def token_view(pieces: Sequence[U8], *, tokenizer: Tokenizer) -> View:
+    """Pieces as token ids of one length: cut to the shortest, except that outliers are padded."""
+    rows = tokenizer.encode([text(piece) for piece in pieces])
+    counts = np.array([len(row) for row in rows])
+    length = max(int(counts.min()), int(SHORTER * np.median(counts)))
+    ids = np.full((len(rows), length), tokenizer.pad_id, np.int64)
+    for row, found in zip(ids, rows, strict=True):
+        row[: len(found)] = cut(found, length)
+    mask = np.arange(length) < counts[:, None]
+    return View(torch.from_numpy(ids), None if mask.all() else torch.from_numpy(mask))
+
+
+def cut(ids: I32, length: int) -> I32:
+    """At most `length` tokens, the last of them [SEP] as it was."""
+    return ids if len(ids) <= length else np.concatenate([ids[: length - 1], ids[-1:]])
+
+
+def kmer_view(pieces: Sequence[U8], *, k: int) -> View:
+    """Pieces as frequencies of k-mers (B, 1, K), whole however long they are."""
+    return View(torch.from_numpy(whitening.frequencies(*laid_out(pieces), k=k))[:, None], None)
