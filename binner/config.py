@@ -173,6 +173,7 @@ class RunConfig:
     encoder: str = "whitening"  # an EncoderName, a folder, a name on huggingface.co, or several with + between
     reading: EncoderConfig = field(default_factory=EncoderConfig)
     embedding: tuple[Path, ...] = ()  # what `binner embed` wrote, in place of an encoder
+    bins: tuple[Path, ...] = ()  # of other binners: what is chosen among, in place of clusters
     markers: bool = True
     refine: bool | None = None  # None: only where it pays
     seed: int = 1
@@ -197,6 +198,8 @@ class RunConfig:
             self.separator is None or re.fullmatch(r"\S{1,20}", self.separator) is not None,
             f"--separator is one of up to 20 letters and signs, without blanks, not '{self.separator}'",
         )
+        inside = [path for path in self.bins if path.resolve().is_relative_to(self.folder.resolve())]
+        _require(not inside, f"{self.folder}: {', '.join(map(str, inside))} would be overwritten; choose another -o")
         _require(self.min_bin_size >= 0, f"--min-bin-size must not be negative: {self.min_bin_size:,}")
         _require(0 <= self.seed < 2**32, f"--seed must be from 0 to {2**32 - 1}, not {self.seed}")
         _require(
@@ -213,13 +216,13 @@ class RunConfig:
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that is read."""
-        return (*self.assemblies, *self.coverage.files, *self.embedding)
+        return (*self.assemblies, *self.coverage.files, *self.embedding, *self.bins)
 
     @property
     def folder(self) -> Path:
         """Where the results go."""
         name = "multi" if self.others else assembly_name(self.contigs)
-        return self.out if self.out is not None else Path(f"{name}_binner")
+        return self.out if self.out is not None else Path(f"{name}_{'reclustered' if self.bins else 'binner'}")
 
 
 def assembly_name(contigs: Path) -> str:

@@ -23,6 +23,7 @@ U8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
 
 N_CODE = 4  # any base that is not A, C, G or T
+UNSEEN = -2  # in place of a cluster's label: the clusterer was not given this contig
 
 Progress = Callable[[int, int], None]  # (done, total), called by long stages
 
@@ -230,7 +231,7 @@ class Markers:
 class Clustering:
     """One partition of the contigs, proposed by a clusterer."""
 
-    labels: I32  # (N,), -1 = in no cluster
+    labels: I32  # (N,), -1 = in no cluster, UNSEEN = not looked at
     method: str  # metric, clusterer and its parameters
     votes: bool = True  # whether it has a say in which candidates agree with the partitions; all propose
 

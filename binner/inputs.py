@@ -21,14 +21,19 @@ BYTES_PER_CONTIG = 15_000  # most of it neighbours
 MOST_BP_PER_BYTE = 5  # of a compressed file
 
 
-def check_files(files: Sequence[Path]) -> None:
-    """Raise InputError for the first file that cannot be read, OptionError if one is named twice: before any work."""
+def check_files(files: Sequence[Path], *, folders: Sequence[Path] = ()) -> None:
+    """Raise InputError for the first file that cannot be read, OptionError if one is named twice: before any work.
+
+    What is in `folders` too may be a folder.
+    """
     for number, file in enumerate(files):
         if file in files[:number]:
             raise OptionError(f"{file}: named twice")
         if file == STDIN:
             if sys.stdin.isatty():
                 raise OptionError("-: nothing is piped to standard input; name a file, or pipe one in")
+            continue
+        if file in folders and file.is_dir():
             continue
         try:
             file.open("rb").close()

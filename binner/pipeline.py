@@ -13,7 +13,7 @@ import numpy as np
 from binner import assemblies, bin_folder, inputs, pipeline_quality, quality, record
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import STDIN, RunConfig, assembly_name
-from binner.data import F32, Assemblies, Bin, Contigs, Coverage, Markers, Progress
+from binner.data import F32, Assemblies, Bin, Clustering, Contigs, Coverage, Markers, Progress
 from binner.memory import granted
 from binner.pipeline_bins import Finder
 from binner.record import Summary
@@ -36,7 +36,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
     were kept by then.
     """
     began = time.perf_counter()
-    inputs.check_files(config.files)
+    inputs.check_files(config.files, folders=config.bins)
     judge = quality.prepare(config.quality) if config.quality else None
     device = choose_device(config.machine.device)
     memory = granted(config.machine.max_memory)
@@ -51,12 +51,13 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             )
             told = _assemblies(contigs, config)
             bin_folder.check(space.out, prefixes=told.prefixes(config.prefix))
-            if not config.embedding:
+            if not (config.embedding or config.bins):
                 inputs.check_encoder(config.encoder, config.reading, device=device)
             job = _Job(config, space, stages, source, contigs, told, device, memory)
+            others = job.read_bins()
             coverage = job.measure_coverage()
             markers = job.find_markers()
-            bins, probability = job.find_bins(coverage, markers)
+            bins, probability = job.find_bins(coverage, markers, others)
             percent = job.judge(bins, markers)
             job.write(bins, probability, coverage=coverage, quality=percent)
             verdicts = pipeline_quality.judge_run(space, judge, stages=stages, memory=memory, bins=len(bins))
@@ -130,12 +131,24 @@ class _Job:
             return None
         return self.stages.run("markers", "Finding marker genes", work, key=self._markers_key())
 
-    def find_bins(self, coverage: Coverage | None, markers: Markers | None) -> tuple[list[Bin], F32]:
+    def read_bins(self) -> list[Clustering]:
+        """Those of other binners, if there are any to choose among."""
+
+        def work(_: Progress) -> list[Clustering]:
+            from binner import recluster
+
+            return recluster.read_partitions(self.config.bins, self.contigs)
+
+        return self.stages.run("bins", "Reading bins", work) if self.config.bins else []
+
+    def find_bins(
+        self, coverage: Coverage | None, markers: Markers | None, others: Sequence[Clustering]
+    ) -> tuple[list[Bin], F32]:
         """Bins, and for each contig the probability that it belongs where it is."""
         finder = Finder(
             self.config, self.stages, self.contigs, self.assemblies, self.device, coverage_key=self._coverage_key()
         )
-        return finder.find(coverage, markers)
+        return finder.choose(others, markers) if others else finder.find(coverage, markers)
 
     def judge(self, bins: Sequence[Bin], markers: Markers | None) -> tuple[F32, F32] | None:
         """Completeness and contamination of each bin, %; None without markers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,17 @@ class Finder:
             bins += [replace(each, rows=rows[each.rows]) for each in found]
             probability[rows] = share
         return bins, probability
+
+    def choose(self, clusterings: Sequence[Clustering], markers: Markers | None) -> tuple[list[Bin], F32]:
+        """As `find`, among clusters that are there already."""
+
+        def work(_: Progress) -> tuple[list[Bin], F32]:
+            from binner import select
+
+            lengths, least = self.contigs.lengths, self.config.min_bin_size
+            return select.choose(clusterings, lengths, markers=markers, min_bin_size=least)
+
+        return self.stages.run("choice", "Choosing bins", work)
 
     def _whole_genomes(self, markers: Markers) -> list[Bin]:
         from binner.replicons import whole_genomes

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from binner.data import F32, F64, I32, I64, Bin, Clustering, Markers
+from binner.data import F32, F64, I32, I64, UNSEEN, Bin, Clustering, Markers
 from binner.space import Depths
 from binner.trim import trim
 
@@ -31,7 +31,7 @@ DOMAINS = ("bacteria", "archaea")  # of the marker sets; each is judged together
 class _Votes:
     """The partitions that vote, P of them, laid out for numba."""
 
-    labels: I32  # (P, N), -1 = in no cluster
+    labels: I32  # (P, N), -1 = in no cluster, UNSEEN = unknown to the partition
     sizes: F64  # bp of each cluster, partition after partition
     offsets: I64  # (P + 1,), where each partition's clusters start in `sizes`
     lengths: F64  # (N,), bp
@@ -118,11 +118,15 @@ class _Judge:
         return agreement + MARKER_WEIGHT * np.array([self._markers(rows) for rows in clusters])
 
     def membership(self, rows: I64) -> F32:
-        """Share of the votes that count whose best match of the cluster holds each of its contigs, (len(rows),)."""
+        """Share of the votes that count whose best match of the cluster holds each of its contigs, (len(rows),).
+
+        Of votes that know the contig: 0 if none does.
+        """
         matches, labels = _best_matches(rows, np.array([0, len(rows)]), *_fields(self.votes))
         voters = np.argsort(-matches[0], kind="stable")[: self.counting]
-        held = self.votes.labels[voters][:, rows] == labels[0, voters][:, None]
-        share: F32 = held.sum(0, dtype=np.float32) / np.float32(self.counting)
+        own = self.votes.labels[voters][:, rows]
+        held = own == labels[0, voters][:, None]
+        share: F32 = held.sum(0, dtype=np.float32) / np.maximum((own != UNSEEN).sum(0, dtype=np.float32), 1)
         return share
 
     def _markers(self, rows: I64) -> float:
@@ -164,11 +168,13 @@ def _best_matches(rows: I64, starts: I64, labels: I32, sizes: F64, offsets: I64,
     shared = np.zeros(max(len(sizes), 1))  # bp that the cluster shares with each of a partition's clusters
     for cluster in range(clusters):
         members = rows[starts[cluster] : starts[cluster + 1]]
-        size = lengths[members].sum()
         for partition in range(partitions):
             offset = offsets[partition]
+            size = 0.0  # of the cluster, as far as this partition knows of it
             for row in members:
                 label = labels[partition, row]
+                if label != UNSEEN:
+                    size += lengths[row]
                 if label >= 0:
                     shared[offset + label] += lengths[row]
             for row in members:

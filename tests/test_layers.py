@@ -26,7 +26,7 @@ LAYERS = {
     "4, more inputs": {"assemblies"},
     "4, stages": {"embed", "markers", "refine", "report", "select", "write"},
     "4, judging": {"evaluate", "quality", "replicons"},
-    "4, files of stages": {"embedding_files"},
+    "4, files of stages": {"embedding_files", "recluster"},
     "4, training": {"marker_training", "train"},
     "5, a part": {"pipeline_bins", "pipeline_quality"},
     "5": {"pipeline", "pipeline_coverage", "pipeline_embed"},

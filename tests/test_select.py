@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from benchmarks.simulate import simulate
-from binner.data import F32, I32, I64, Bin, Clustering, Markers
+from binner.data import F32, I32, I64, UNSEEN, Bin, Clustering, Markers
 from binner.select import _best_matches, _count_votes, choose
 from binner.space import Depths
 
@@ -47,7 +47,7 @@ def random_partitions(seed: int, *, contigs: int = 60, number: int = 10) -> tupl
 
 def slow_matches(rows: Sequence[int], labels: I32, lengths: I64) -> dict[int, float]:
     """Jaccard index by bp of a set of contigs with each cluster of a partition that it meets."""
-    here = set(rows)
+    here = {row for row in rows if labels[row] != UNSEEN}
     found = {}
     for label in {int(labels[row]) for row in here} - {-1}:
         other = set(np.flatnonzero(labels == label).tolist())
@@ -66,6 +66,7 @@ def matches(clusters: Sequence[Sequence[int]], voters: Sequence[Clustering], len
 def test_best_matches_equal_a_slow_reference(seed: int) -> None:
     voters, lengths = random_partitions(seed)
     voters.append(partition(np.full(60, -1)))  # a partition of nothing
+    voters.append(partition(np.where(lengths < 20_000, UNSEEN, voters[0].labels)))
     rng = np.random.default_rng(seed)
     clusters = [sorted(rng.choice(60, rng.integers(1, 30), replace=False).tolist()) for _ in range(8)]
     best, label = matches(clusters, voters, lengths)
@@ -88,6 +89,18 @@ def test_agreement_wins() -> None:
     assert [found.size for found in bins] == [40, 20]
     assert [found.score for found in bins] == pytest.approx([1, 1])
     np.testing.assert_array_equal(probability, 1)
+
+
+def test_who_has_not_seen_a_contig_does_not_vote_on_it() -> None:
+    """Two of three were not given contig 2; without that they would be against it."""
+    seen, unseen = partition([0, 0, 0, 1]), partition([0, 0, UNSEEN, 1])
+    lengths = [10, 10, 9, 10]
+    bins, probability = pick([seen, unseen, unseen], lengths, min_bin_size=15)
+    assert rows_of(bins) == [[0, 1, 2]]
+    assert bins[0].score == pytest.approx(1)
+    np.testing.assert_array_equal(probability, [1, 1, 1, 0])
+    against, _ = pick([seen, *[partition([0, 0, -1, 1])] * 2], lengths, min_bin_size=15)
+    assert rows_of(against) == [[0, 1]]
 
 
 def test_clusters_that_lose_contigs_are_scored_again() -> None:

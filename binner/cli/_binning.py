@@ -90,14 +90,16 @@ result_options = together(
     ),
 )
 
+markers = option(
+    "--markers/--no-markers",
+    heading=METHOD,
+    default=True,
+    show_default=True,
+    help="Look for single-copy marker genes: better bins, and their completeness.",
+)
+
 bin_options = together(
-    option(
-        "--markers/--no-markers",
-        heading=METHOD,
-        default=True,
-        show_default=True,
-        help="Look for single-copy marker genes: better bins, and their completeness.",
-    ),
+    markers,
     option(
         "--refine/--no-refine",
         heading=METHOD,
@@ -108,14 +110,14 @@ bin_options = together(
 )
 
 _OF_A_RUN = (
-    *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "markers", "refine", "seed", "prefix"),
-    "force",
+    *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "bins", "markers", "refine", "seed"),
+    *("prefix", "force"),
 )
 
 
 def run_config(contigs: Sequence[Path], given: dict[str, Any]) -> RunConfig:
-    """What was said after the options of a run; `cluster` has no options of encoders."""
-    rest = {name: given[name] for name in _OF_A_RUN}
+    """What was said after the options of a run; commands that do a part of it have not all of them."""
+    rest = {name: given[name] for name in _OF_A_RUN if name in given}
     if "encoder" in given:
         rest |= {"encoder": given["encoder"], "reading": encoder_config(given)}
     rest["quality"] = _quality_config(given)
@@ -132,7 +134,7 @@ def _quality_config(given: dict[str, Any]) -> QualityConfig | None:
 
 
 def bin_contigs(contigs: Sequence[Path], given: dict[str, Any]) -> None:
-    """The work of `run` and of `cluster`."""
+    """The work of `run`, `cluster` and `recluster`."""
     config = run_config(contigs, given)
     with at_work(config.machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
         from binner import pipeline

@@ -13,6 +13,7 @@ _FASTA = {".fa", ".fna", ".fasta"}
 _CONTIG = ("sequenceid", "contig", "contigname", "contig_id", "contig_name", "sequence", "seqname")
 _BIN = ("binid", "bin", "bin_id", "cluster", "clustername", "cluster_id")
 _GENOME = ("binid", "genome", "genome_id", "species", "label", *_BIN)
+_NO_BIN = "-1"
 _LENGTH = ("length", "_length", "len", "contiglen", "bp")
 
 
@@ -57,13 +58,13 @@ def read_bins(path: Path) -> Pairs:
     """Contigs and their bins, from a folder of FASTA files, a table of contigs and bins, or a file in CAMI's format.
 
     A table may have a header, by which VAMB's (bin first) and binner's `contigs.tsv` are understood; a contig whose
-    bin is empty is in none. A FASTA file of a folder (.fa, .fna, .fasta, perhaps compressed) is a bin, called as the
-    file.
+    bin is empty, or -1 as in SemiBin2's table, is in none. A FASTA file of a folder (.fa, .fna, .fasta, perhaps
+    compressed) is a bin, called as the file.
 
     Raises InputError for anything else.
     """
     if not path.is_dir():
-        return list(dict.fromkeys((contig, name) for _, contig, name, _ in _cells(path, names=_BIN)))
+        return list(dict.fromkeys((contig, name) for _, contig, name, _ in _cells(path, names=_BIN) if name != _NO_BIN))
     files = sorted(file for file in path.iterdir() if _FASTA & set(file.suffixes) and file.stat().st_size)
     return list(dict.fromkeys((contig, file.name) for file in files for contig, _ in fasta.records(file)))
 

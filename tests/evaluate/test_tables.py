@@ -74,6 +74,7 @@ def test_what_is_no_truth_is_one_line(table: Path, text: str, message: str) -> N
         "a\tx\nb\ty\nb\ty\n",
         "contig\tbin\na\tx\nb\ty\n",
         "clustername\tcontigname\nx\ta\ny\tb\n",
+        "contig\tbin\na\tx\nc\t-1\nb\ty\n",
         "contig\tlength\tbin\tprobability\na\t9\tx\t1\nb\t8\ty\t1\nc\t7\t\t0\n",
         f"{CAMI}@@SEQUENCEID\tBINID\na\tx\nb\ty\n",
     ],
