@@ -142,6 +142,18 @@ class Cache:
             logger.warning("%s: the kept result in %s is damaged (%s) and is computed again", stage, path, error)
             return None
 
+    def latest(self, stage: str, *, item: int) -> Any:
+        """One item of the tuple kept last, whatever it depends on; the others are not read. None as for `load`."""
+        path = self._path(stage)
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return _restore(json.loads(arrays["meta"].tobytes())["value"]["tuple"][item], arrays)
+        except FileNotFoundError:
+            return None
+        except (*DAMAGE, IndexError) as error:
+            logger.warning("%s: the kept result in %s is damaged (%s)", stage, path, error)
+            return None
+
     def save(self, stage: str, own: str, value: object) -> None:
         """Keep a result: dataclasses of `binner.data`, arrays, texts, numbers, and lists and tuples of them."""
         write(self._path(stage), own, value)

@@ -180,6 +180,7 @@ class RunConfig:
     prefix: str = "bin"
     force: bool = False
     quality: QualityConfig | None = None  # None: by binner's marker genes alone
+    report: bool = True
 
     def __post_init__(self) -> None:
         _require(

@@ -16,6 +16,7 @@ from binner.config import STDIN, RunConfig, assembly_name
 from binner.data import F32, Assemblies, Bin, Clustering, Contigs, Coverage, Markers, Progress
 from binner.memory import granted
 from binner.pipeline_bins import Finder
+from binner.pipeline_report import report_run
 from binner.record import Summary
 from binner.runtime import choose_device
 from binner.stages import Stages, Watch, unwatched
@@ -83,6 +84,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             quality=verdicts,
             summary=summary,
         )
+        report_run(space.out, stages, wanted=config.report)
         _say_how_it_ended(summary, config)
     return summary
 

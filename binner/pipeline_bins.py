@@ -157,6 +157,10 @@ class _Part:
         depth = None
         if self.coverage is not None and self.coverage.samples:
             depth = space.depths(self.coverage, self.embedding, self.lengths)
+            logger.info(
+                "contigs of a genome scatter by %.3f in log depth and %.3f in shape, beyond the counting of reads",
+                *(depth.size_scatter, depth.shape_scatter),
+            )
         refined = self._refine(self.windows, depth) if self.windows is not None else None
         clusterings = self._cluster(depth, refined)
         return self.finder.stages.run(*self._called("choice", "Choosing bins"), work)

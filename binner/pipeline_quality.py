@@ -11,7 +11,9 @@ from binner import quality, record
 from binner.config import MachineConfig, QualityConfig
 from binner.errors import BinnerError, OptionError
 from binner.memory import granted
+from binner.pipeline_report import report_run
 from binner.quality import Judge, Verdict
+from binner.report import REPORT
 from binner.stages import Stages, Watch, unwatched
 from binner.workspace import INSIDE, Workspace, open_workspace
 
@@ -42,6 +44,8 @@ def judge_folder(
         if verdict["tool"] in earlier and "table" not in verdict:
             quality.forget(out, earlier[verdict["tool"]], but=by)
         record.add_quality(out / "run.json", {**earlier, verdict["tool"]: verdict})
+        if (out / REPORT).exists():  # it tells of what was known before
+            report_run(out, stages, wanted=True)
     return verdict
 
 

@@ -6,7 +6,6 @@ that is measured on the assembly itself, and the weight of coverage follows from
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,6 @@ import numpy as np
 from binner.data import F32, F64, I64, Bool, Coverage, Embedding
 from binner.graph import nearest
 from binner.likelihood import Gaussians
-
-logger = logging.getLogger(__name__)
 
 PSEUDO_DEPTH = 0.1  # x, added before the logarithm: below it a sample says no more than "absent"
 READ_BP = 225  # bp: variance of a depth = READ_BP depth / length; 150-bp reads, half of them beside their mate
@@ -72,9 +69,6 @@ def depths(coverage: Coverage, embedding: Embedding, lengths: I64) -> Depths:
     blocks = np.column_stack([size, shape if depth.shape[1] > 1 else shape[:, :0]])
     errors = np.column_stack([size_error, *[shape_error] * (blocks.shape[1] - 1)])
     scatter = _scatter(embedding, blocks, errors, covered=total > 1, lengths=lengths)
-    logger.info(
-        "contigs of a genome scatter by %.3f in log depth and %.3f in shape, beyond the counting of reads", *scatter
-    )
     typical = float(np.median(size_error[lengths >= np.median(lengths)]))
     return Depths(size, blocks[:, 1:], size_error, shape_error, *scatter, (typical, typical / 4))
 

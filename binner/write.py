@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from binner import bin_folder, fasta
-from binner.data import F32, I64, Assemblies, Bin, Contigs, Coverage
+from binner.data import F32, I64, N_CODE, Assemblies, Bin, Contigs, Coverage
 from binner.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
@@ -151,6 +151,19 @@ class _Results:
             bin_of[found.rows] = index
         return bin_of
 
+    @cached_property
+    def bases(self) -> tuple[I64, I64]:
+        """(N,) and (N,): of each contig, the bases that are known, and those of them that are G or C."""
+        rows = range(len(self.contigs))
+        known = [np.count_nonzero(self.contigs[row] < N_CODE) for row in rows]
+        gc = [np.count_nonzero((self.contigs[row] - 1) < 2) for row in rows]  # codes 1 and 2; 0 wraps round to 255
+        return np.array(known, np.int64), np.array(gc, np.int64)
+
+    def gc(self, rows: I64 | int) -> str | None:
+        """Share of G and C among the known bases of some contigs, %; None if none is known."""
+        known, gc = (int(counts[rows].sum()) for counts in self.bases)
+        return f"{100 * gc / known:.2f}" if known else None
+
     @property
     def depth_columns(self) -> list[str]:
         return [f"depth:{sample}" for sample in self.coverage.samples] if self.coverage is not None else []
@@ -164,7 +177,6 @@ class _Results:
     def _bin_row(self, index: int) -> list[Cell]:
         rows = self.bins[index].rows
         lengths = self.contigs.lengths[rows]
-        n50, l50 = _n50(lengths)
         quality: list[Cell] = [None, None, UNKNOWN]
         if self.completeness is not None and self.contamination is not None:
             percent = float(self.completeness[index]), float(self.contamination[index])
@@ -172,14 +184,15 @@ class _Results:
         depth: list[float] = []
         if self.coverage is not None:
             depth = np.average(self.coverage.mean[rows].astype(np.float64), axis=0, weights=lengths).tolist()
-        return [self.bins[index].size, len(rows), n50, l50, _gc(self.contigs, rows), *quality, *depth]
+        return [self.bins[index].size, len(rows), *n50(lengths), self.gc(rows), *quality, *depth]
 
     def contig_rows(self) -> Iterable[Sequence[Cell]]:
-        yield ["contig", "length", "bin", "probability", *self.depth_columns]
+        yield ["contig", "length", "GC", "bin", "probability", *self.depth_columns]
         names = [*self.names, None]  # the last, -1, is that of no bin
         for row, name in enumerate(self.contigs.names):
             depth = self.coverage.mean[row].tolist() if self.coverage is not None else []
-            yield [name, int(self.contigs.lengths[row]), names[self.bin_of[row]], float(self.probability[row]), *depth]
+            length, gc = int(self.contigs.lengths[row]), self.gc(row)
+            yield [name, length, gc, names[self.bin_of[row]], float(self.probability[row]), *depth]
 
     def pairs(self, assembly: int | None = None) -> Iterable[Sequence[Cell]]:
         """Contigs and their bins, of all assemblies or of one."""
@@ -208,18 +221,11 @@ class _Results:
             yield from _lines(self.pairs(number))
 
 
-def _n50(lengths: I64) -> tuple[int, int]:
-    """Length of the contig that the middle of the bin lies in when they are sorted by length, and its rank."""
+def n50(lengths: I64) -> tuple[int, int]:
+    """Length of the contig that the middle of all bp lies in when contigs are sorted by length, and its rank."""
     ordered = np.sort(lengths)[::-1]
     middle = int(np.searchsorted(np.cumsum(ordered), ordered.sum() / 2))
     return int(ordered[middle]), middle + 1
-
-
-def _gc(contigs: Contigs, rows: I64) -> str | None:
-    """Share of G and C among the bases that are known, %; None if none is."""
-    known = sum(int(np.count_nonzero(contigs[row] < 4)) for row in rows)
-    gc = sum(int(np.count_nonzero((contigs[row] - 1) < 2)) for row in rows)  # codes 1 and 2; 0 wraps round to 255
-    return f"{100 * gc / known:.2f}" if known else None
 
 
 def _lines(rows: Iterable[Sequence[Cell]]) -> Iterable[str]:

@@ -66,6 +66,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         ["run", "--help"],
         ["coverage", "-h"],
         ["--version"],
+        ["report", "-h"],
         ["doctor", "-h"],
         ["completion", "zsh"],
     ):
@@ -89,7 +90,7 @@ def test_help_names_every_option_under_a_heading(capsys: pytest.CaptureFixture[s
     text = capsys.readouterr().out
     for heading in ("Coverage:", "Results:", "Method:", "Machine:", "Other:", "Examples:"):
         assert heading in text
-    for command in ("run", "coverage"):
+    for command in ("run", "coverage", "cluster", "report"):
         call(command, "--help")
         shown = capsys.readouterr().out
         for param in cli.commands[command].params:
@@ -112,7 +113,7 @@ def test_defaults(asked: list[RunConfig], capsys: pytest.CaptureFixture[str]) ->
     (config,) = asked
     assert config.folder == Path("contigs_binner")
     assert (config.min_length, config.min_bin_size, config.seed, config.prefix) == (1000, 200_000, 1, "bin")
-    assert (config.markers, config.refine, config.force) == (True, None, False)
+    assert (config.markers, config.refine, config.force, config.report) == (True, None, False, True)
     assert config.machine.threads == runtime.granted_threads()
     assert (config.machine.device, config.machine.max_memory) == ("auto", None)
     assert config.coverage.files == ()
@@ -123,7 +124,7 @@ def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixt
     line = (
         "run contigs.fa -b a.bam b.cram --depth t.txt u.txt --abundance s.tsv -o out -t 1 -m 1500 --min-bin-size 5000"
         " --encoder whitening --no-markers --max-memory 4G --device cpu --seed 9 --prefix P --force --no-refine"
-        " --identity 95 -q"
+        " --identity 95 --no-report -q"
     )
     assert call(*line.split()) == 0
     (config,) = asked
@@ -138,6 +139,7 @@ def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixt
     assert config.machine.device == "cpu"
     assert (config.min_length, config.min_bin_size, config.seed, config.prefix) == (1500, 5000, 9, "P")
     assert (config.markers, config.refine, config.force) == (False, False, True)
+    assert not config.report
     assert capsys.readouterr().out == "", "-q says nothing"
 
 
@@ -202,6 +204,10 @@ def test_contigs_that_an_option_swallowed(name: str, capsys: pytest.CaptureFixtu
         ("run contigs.fa -o .", "files that are not binner's"),
         ("run contigs.fa -o /proc/x", "cannot be written there"),
         ("frobnicate", "No such command"),
+        ("report", "Missing argument 'OUT'"),
+        ("report none", "none: no such folder; name the one that `binner run` wrote"),
+        ("report contigs.fa", "contigs.fa: no such folder"),
+        ("report .", "bins.tsv: no such file; name a folder in which `binner run` finished"),
         ("coverage contigs.fa -b x.bam", "Missing option '-o'"),
         ("coverage contigs.fa -o t.tsv", "no coverage to read"),
         ("coverage contigs.fa -b contigs.fa -o t.tsv", "named twice"),

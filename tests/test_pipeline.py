@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import binner
-from binner import artifacts, pipeline, pipeline_coverage, stages
+from binner import artifacts, pipeline, pipeline_coverage, report, stages
 from binner.config import CoverageConfig, MachineConfig, RunConfig
 from binner.data import Progress
 from binner.errors import BinnerError, DeviceError, InputError, OptionError
@@ -58,16 +58,19 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def config(**changes: Any) -> RunConfig:
-    options: dict[str, Any] = {"coverage": CoverageConfig(abundance=(Path("S1.tsv"),)), "min_bin_size": 2000}
+    options: dict[str, Any] = {
+        "coverage": CoverageConfig(abundance=(Path("S1.tsv"),)),
+        "min_bin_size": 2000,
+        "report": False,
+    }
     return RunConfig(Path("contigs.fa"), **{**options, **changes})
 
 
 def results(out: str = "contigs_binner") -> dict[str, bytes]:
     """Everything that a run wrote for its user, but for what differs from run to run."""
     files = [path for path in Path(out).rglob("*") if path.is_file() and ".binner" not in path.parts[1:2]]
-    return {
-        str(path.relative_to(out)): path.read_bytes() for path in files if path.name not in ("run.json", "binner.log")
-    }
+    differ = ("run.json", "binner.log", "report.html")
+    return {str(path.relative_to(out)): path.read_bytes() for path in files if path.name not in differ}
 
 
 def test_a_run(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
@@ -157,6 +160,32 @@ def test_several_assemblies(calls: list[str]) -> None:
     pipeline.run(config(others=(Path("b.fa"),), multi=True))
     assert "propose" not in calls
     assert results("multi_binner") == first
+
+
+def test_a_run_reports(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    made = {"report.html", *report.TABLES}
+    pipeline.run(config(report=True))
+    assert made <= results().keys() | {"report.html"}
+    assert "contigs.fa" in Path("contigs_binner/report.html").read_text()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    pipeline.run(config(min_bin_size=1))
+    assert not made & {path.name for path in Path("contigs_binner").iterdir()}, "a report of other bins does not stay"
+
+
+def test_a_report_that_fails_fails_no_run(
+    calls: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(out: Path) -> None:
+        raise OSError(28, "No space left on device", "report.html")
+
+    pipeline.run(config(report=True))
+    monkeypatch.setattr(report, "write", fail)
+    assert pipeline.run(config(report=True)).bins == 2
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warning.startswith("No report (OSError: ")
+    assert warning.endswith("the results are whole, and `binner report contigs_binner` tries again")
+    assert not Path("contigs_binner/report.html").exists()
+    assert "Traceback" in Path("contigs_binner/binner.log").read_text()
 
 
 def test_no_contig_is_long_enough(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:

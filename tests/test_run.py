@@ -19,6 +19,7 @@ from binner.config import CoverageConfig, RunConfig
 from binner.coverage import write_jgi
 from binner.data import Contigs, Coverage
 from binner.record import Summary
+from tests.report import folder as report_page
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "benchmarks" / "demo"
@@ -89,6 +90,9 @@ def check(config: RunConfig, summary: Summary) -> dict[str, str]:
     assert (summary.bins, summary.binned_contigs) == (len(held), len(bin_of))
     assert summary.binned_bp == sum(len(source[name]) for name in bin_of)
     assert json.loads((out / "run.json").read_text())["summary"]["bins"] == len(held)
+    reported = [bin_["name"] for bin_ in json.loads(report_page.read(out / "report.html").data)]
+    assert reported == [row["bin"] for row in bins]
+    assert "it failed" not in (out / "report.html").read_text()
     return bin_of
 
 

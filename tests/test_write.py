@@ -140,6 +140,10 @@ def test_tables_agree_with_the_fasta_files(tmp_path: Path) -> None:
     assert [row["contig"] for row in listed] == list(contigs.names)
     assert {row["contig"]: row["bin"] for row in listed} == dict(pairs)
     assert [int(row["length"]) for row in listed] == LENGTHS
+    for row in listed:
+        codes = contigs[contigs.names.index(row["contig"])]
+        gc = 100 * np.isin(codes, (1, 2)).sum() / (codes < 4).sum()
+        assert float(row["GC"]) == pytest.approx(gc, abs=0.005)
     assert [float(row["probability"]) for row in listed] == pytest.approx(np.linspace(0, 1, 8).tolist(), rel=1e-5)
     assert [float(row["depth:s1"]) for row in listed] == pytest.approx(mean[:, 0].tolist(), rel=1e-5)
 
@@ -208,7 +212,7 @@ def test_no_bins_leave_the_same_files(tmp_path: Path, lengths: list[int]) -> Non
 def test_no_contigs(tmp_path: Path) -> None:
     path = source(tmp_path, LENGTHS)
     assert results(tmp_path, path, [], min_length=10_000) == ()
-    assert (tmp_path / "contigs.tsv").read_text() == "contig\tlength\tbin\tprobability\n"
+    assert (tmp_path / "contigs.tsv").read_text() == "contig\tlength\tGC\tbin\tprobability\n"
 
 
 def test_more_bins_than_open_files_and_more_sequence_than_the_buffer(

@@ -21,6 +21,7 @@ from binner.cli.evaluate import evaluate
 from binner.cli.models import models
 from binner.cli.quality import quality
 from binner.cli.recluster import recluster
+from binner.cli.report import report
 from binner.cli.run import run
 from binner.cli.train import train
 from binner.errors import BinnerError
@@ -47,7 +48,7 @@ def cli() -> None:
     """Metagenomic binning with a species-aware DNA language model."""
 
 
-cli.add("Binning", run, coverage, embed, cluster, recluster, quality)
+cli.add("Binning", run, coverage, embed, cluster, recluster, quality, report)
 cli.add("Evaluation and training", evaluate, train)
 cli.add("This installation", doctor, models, completion)
 

@@ -88,6 +88,13 @@ result_options = together(
         is_flag=True,
         help="Start anew, not where an earlier run into the same folder stopped.",
     ),
+    option(
+        "--report/--no-report",
+        heading=RESULTS,
+        default=True,
+        show_default=True,
+        help="Write report.html, and tables for MultiQC.",
+    ),
 )
 
 markers = option(
@@ -111,7 +118,7 @@ bin_options = together(
 
 _OF_A_RUN = (
     *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "bins", "markers", "refine", "seed"),
-    *("prefix", "force"),
+    *("prefix", "force", "report"),
 )
 
 

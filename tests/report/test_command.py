@@ -1,0 +1,25 @@
+"""`binner report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands import call
+from tests.report import folder
+
+
+def test_the_command(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.write(Path("out"))
+    before = {path: path.read_bytes() for path in Path("out").iterdir()}
+    assert call("report", "out") == 0
+    assert capsys.readouterr().err.endswith("out/report.html\n")
+    assert "bin_2" in folder.read(Path("out/report.html")).shown
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_quiet(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.write(Path("out"))
+    assert call("report", "out", "-q") == 0
+    assert capsys.readouterr() == ("", "")
