@@ -18,6 +18,7 @@ from binner import marker_profiles, pipeline, pipeline_quality
 from binner.config import MachineConfig, QualityConfig, RunConfig
 from binner.errors import InputError, OptionError, ProgramError
 from binner.quality import programs
+from binner.report import TABLES
 from tests.commands import call
 from tests.quality.tools import add_missing, script
 
@@ -126,7 +127,9 @@ def test_a_table(contigs: Path) -> None:
         ("90.50", "1.00"),
     ]
     changed = {name for name, content in files().items() if plain.get(name) != content}
-    assert changed == {"out/bins.tsv", "out/run.json", "out/binner.log"}
+    reported = {f"out/{name}" for name in ("report.html", *TABLES)}
+    assert changed == {"out/bins.tsv", "out/run.json", "out/binner.log"} | reported
+    assert "by checkm2" in Path("out/report.html").read_text(), "it tells what is known now"
     assert run(contigs, QualityConfig("quality_report.tsv"))["quality"] == {"checkm2": found}
     assert table() == rows
 
@@ -158,7 +161,7 @@ def test_a_table_of_other_bins_loses_no_bins(contigs: Path, caplog: pytest.LogCa
     error = found["quality"]["checkm2"]["error"]
     assert "it is of other bins: bin_1 has 5 bp there" in error
     assert f"The bins are written, but not judged by checkm2: {error}" in caplog.text
-    same = [name for name in plain if name not in ("out/run.json", "out/binner.log")]
+    same = [name for name in plain if name not in ("out/run.json", "out/binner.log", "out/report.html")]
     assert {name: files()[name] for name in same} == {name: plain[name] for name in same}
     with pytest.raises(InputError, match="of other bins"):
         pipeline_quality.judge_folder(Path("out"), QualityConfig("quality_report.tsv"), machine=MACHINE)

@@ -149,8 +149,9 @@ def _bin(row: Row, judges: tuple[Judge, ...], *, where: str) -> BinRow:
 
 
 def _verdict(row: Row, judge: Judge, *, where: str) -> Verdict:
-    values = (_number(row, column, where=where, empty=True) for column in (judge.completeness, judge.contamination))
-    return Verdict(*values, tier=row[judge.tier])
+    columns = (judge.completeness, judge.contamination)
+    complete, contaminated = (_number(row, column, where=where, empty=True) for column in columns)
+    return Verdict(complete, contaminated, row[judge.tier])
 
 
 def _contigs(path: Path, bins: tuple[BinRow, ...], samples: tuple[str, ...]) -> ContigTable:
