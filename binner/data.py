@@ -251,3 +251,23 @@ class Bin:
         check_array("rows of a bin", self.rows, np.int64, (-1,))
         if not len(self.rows):
             raise ValueError("a bin holds at least one contig")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Membership:
+    """For each of N contigs how likely it is of the genome of its bin, and the best other bin."""
+
+    probability: F32  # (N,), 0 without a bin
+    second: I32  # (N,), index of a bin, -1 = nothing speaks for another
+    second_probability: F32  # (N,), 0 where there is none
+
+    def __post_init__(self) -> None:
+        check_array("probability", self.probability, np.float32, (-1,))
+        check_array("second bin", self.second, np.int32, self.probability.shape)
+        check_array("probability of the second bin", self.second_probability, np.float32, self.probability.shape)
+
+
+def no_membership(contigs: int) -> Membership:
+    """That of contigs in no bin at all."""
+    probability, second_probability = np.zeros((2, contigs), np.float32)
+    return Membership(probability, np.full(contigs, -1, np.int32), second_probability)

@@ -13,7 +13,7 @@ import numpy as np
 from binner import assemblies, bin_folder, inputs, pipeline_quality, quality, record
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import STDIN, RunConfig, assembly_name
-from binner.data import F32, Assemblies, Bin, Clustering, Contigs, Coverage, Markers, Progress
+from binner.data import F32, Assemblies, Bin, Clustering, Contigs, Coverage, Markers, Membership, Progress
 from binner.memory import granted
 from binner.pipeline_bins import Finder
 from binner.pipeline_report import report_run
@@ -58,9 +58,9 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             others = job.read_bins()
             coverage = job.measure_coverage()
             markers = job.find_markers()
-            bins, probability = job.find_bins(coverage, markers, others)
+            bins, membership = job.find_bins(coverage, markers, others)
             percent = job.judge(bins, markers)
-            job.write(bins, probability, coverage=coverage, quality=percent)
+            job.write(bins, membership, coverage=coverage, quality=percent)
             verdicts = pipeline_quality.judge_run(space, judge, stages=stages, memory=memory, bins=len(bins))
             files = [record.describe_input(source if file == STDIN else file) for file in config.files]
         summary = Summary(
@@ -145,8 +145,8 @@ class _Job:
 
     def find_bins(
         self, coverage: Coverage | None, markers: Markers | None, others: Sequence[Clustering]
-    ) -> tuple[list[Bin], F32]:
-        """Bins, and for each contig the probability that it belongs where it is."""
+    ) -> tuple[list[Bin], Membership]:
+        """Bins, and for each contig how surely it belongs where it is."""
         finder = Finder(
             self.config, self.stages, self.contigs, self.assemblies, self.device, coverage_key=self._coverage_key()
         )
@@ -168,7 +168,7 @@ class _Job:
     def write(
         self,
         bins: Sequence[Bin],
-        probability: F32,
+        membership: Membership,
         *,
         coverage: Coverage | None,
         quality: tuple[F32, F32] | None,
@@ -183,7 +183,7 @@ class _Job:
                 source=self.source,
                 prefix=self.config.prefix,
                 assemblies=self.assemblies,
-                probability=probability,
+                membership=membership,
                 coverage=coverage,
                 completeness=quality and quality[0],
                 contamination=quality and quality[1],

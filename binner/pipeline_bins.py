@@ -22,9 +22,11 @@ from binner.data import (
     Coverage,
     Embedding,
     Markers,
+    Membership,
     Progress,
     WindowEmbedding,
     digest,
+    no_membership,
 )
 from binner.stages import Stages
 
@@ -45,21 +47,21 @@ class Finder:
     device: str  # "cpu" or "cuda:N"
     coverage_key: str  # of the coverage that `find` is given
 
-    def find(self, coverage: Coverage | None, markers: Markers | None) -> tuple[list[Bin], F32]:
-        """Bins, and for each contig (N,) the probability that it belongs where it is.
+    def find(self, coverage: Coverage | None, markers: Markers | None) -> tuple[list[Bin], Membership]:
+        """Bins, and for each contig how surely it belongs where it is.
 
         Circular contigs that are whole genomes are bins as they are. The others are binned with the coverage of all
         samples, those of each assembly on their own.
         """
-        probability = np.zeros(len(self.contigs), np.float32)
+        membership = no_membership(len(self.contigs))
         if not len(self.contigs):
-            return [], probability
+            return [], membership
         bins = self._whole_genomes(markers) if markers is not None else []
         for whole in bins:
-            probability[whole.rows] = 1
+            membership.probability[whole.rows] = 1
         embedding_key = self._embedding_key()
         windows, embedding = self._embed(embedding_key)
-        for name, rows in self._parts(probability == 0):
+        for name, rows in self._parts(membership.probability == 0):
             part = _Part(
                 self,
                 name,
@@ -70,19 +72,22 @@ class Finder:
                 markers.select(rows) if markers is not None else None,
                 (embedding_key, digest(rows), self.coverage_key, self.config.seed),
             )
-            found, share = part.find()
+            found, own = part.find()
+            membership.probability[rows] = own.probability
+            membership.second[rows] = np.where(own.second >= 0, own.second + len(bins), -1)
+            membership.second_probability[rows] = own.second_probability
             bins += [replace(each, rows=rows[each.rows]) for each in found]
-            probability[rows] = share
-        return bins, probability
+        return bins, membership
 
-    def choose(self, clusterings: Sequence[Clustering], markers: Markers | None) -> tuple[list[Bin], F32]:
-        """As `find`, among clusters that are there already."""
+    def choose(self, clusterings: Sequence[Clustering], markers: Markers | None) -> tuple[list[Bin], Membership]:
+        """As `find`, among clusters that are there already; the probability is the share of the votes."""
 
-        def work(_: Progress) -> tuple[list[Bin], F32]:
+        def work(_: Progress) -> tuple[list[Bin], Membership]:
             from binner import select
 
             lengths, least = self.contigs.lengths, self.config.min_bin_size
-            return select.choose(clusterings, lengths, markers=markers, min_bin_size=least)
+            found, share = select.choose(clusterings, lengths, markers=markers, min_bin_size=least)
+            return found, replace(no_membership(len(lengths)), probability=share)
 
         return self.stages.run("choice", "Choosing bins", work)
 
@@ -138,19 +143,17 @@ class _Part:
     markers: Markers | None
     depends_on: tuple[object, ...]  # all that
 
-    def find(self) -> tuple[list[Bin], F32]:
-        """Bins, and the probability (n,)."""
+    def find(self) -> tuple[list[Bin], Membership]:
+        """Bins, and how surely contigs belong where they are."""
 
-        def work(_: Progress) -> tuple[list[Bin], F32]:
-            from binner import select
+        def work(_: Progress) -> tuple[list[Bin], Membership]:
+            from binner import membership, select
 
-            return select.choose(
-                clusterings,
-                self.lengths,
-                markers=self.markers,
-                min_bin_size=self.finder.config.min_bin_size,
-                depth=depth,
-            )
+            least = self.finder.config.min_bin_size
+            found = select.choose(clusterings, self.lengths, markers=self.markers, min_bin_size=least, depth=depth)[0]
+            model = space.gaussians(self.embedding, depth, self.lengths)
+            pairs = membership.pair(found, clusterings, model, self.lengths, covered=depth is not None)
+            return found, membership.estimate(pairs, contigs=len(self.lengths))
 
         from binner import space
 

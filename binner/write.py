@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from binner import bin_folder, fasta
-from binner.data import F32, I64, N_CODE, Assemblies, Bin, Contigs, Coverage
+from binner.data import F32, I64, N_CODE, Assemblies, Bin, Contigs, Coverage, Membership
 from binner.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def write_results(
     source: Path,
     prefix: str,
     assemblies: Assemblies,
-    probability: F32,
+    membership: Membership,
     coverage: Coverage | None,
     completeness: F32 | None,
     contamination: F32 | None,
@@ -61,13 +61,13 @@ def write_results(
     """Write `bins/`, tables of bins and contigs, and what other tools read into `out`; the names of `bins`.
 
     Bins of each assembly are numbered by size, the largest first, ties by their first contig. `source` is the FASTA
-    file the contigs were read from: sequences are copied as they stand there (case, IUPAC codes). `probability` (N,) is
-    that of a contig's bin; `completeness` and `contamination` (as many as bins) are %. In the CAMI file, assemblies are
-    samples.
+    file the contigs were read from: sequences are copied as they stand there (case, IUPAC codes). `membership` says how
+    surely contigs are in their bins; `completeness` and `contamination` (as many as bins) are %. In the CAMI file,
+    assemblies are samples.
 
     Raises InputError if `source` is no longer what `contigs` were read from, or if `bin_folder.check` does.
     """
-    results = _Results(contigs, bins, prefix, assemblies, probability, coverage, completeness, contamination)
+    results = _Results(contigs, bins, prefix, assemblies, membership, coverage, completeness, contamination)
     bin_folder.settle(out)
     bin_folder.check(out, prefixes=assemblies.prefixes(prefix))
     staged = out / STAGED
@@ -102,7 +102,7 @@ class _Results:
     bins: Sequence[Bin]
     prefix: str
     assemblies: Assemblies
-    probability: F32
+    membership: Membership
     coverage: Coverage | None
     completeness: F32 | None
     contamination: F32 | None
@@ -113,7 +113,7 @@ class _Results:
             raise ValueError("a contig is in two bins")
         if any(found.size != self.contigs.lengths[found.rows].sum() for found in self.bins):
             raise ValueError("the size of a bin is not that of its contigs")
-        if not len(self.probability) == len(self.assemblies.of) == len(self.contigs):
+        if not len(self.membership.probability) == len(self.assemblies.of) == len(self.contigs):
             raise ValueError("as many probabilities and assemblies as contigs, please")
         if any(len(np.unique(self.assemblies.of[found.rows])) > 1 for found in self.bins):
             raise ValueError("a bin has contigs of two assemblies")
@@ -187,12 +187,13 @@ class _Results:
         return [self.bins[index].size, len(rows), *n50(lengths), self.gc(rows), *quality, *depth]
 
     def contig_rows(self) -> Iterable[Sequence[Cell]]:
-        yield ["contig", "length", "GC", "bin", "probability", *self.depth_columns]
+        yield ["contig", "length", "GC", "bin", "probability", "second_bin", "second_probability", *self.depth_columns]
         names = [*self.names, None]  # the last, -1, is that of no bin
+        own, other, second = self.membership.probability, self.membership.second_probability, self.membership.second
         for row, name in enumerate(self.contigs.names):
             depth = self.coverage.mean[row].tolist() if self.coverage is not None else []
-            length, gc = int(self.contigs.lengths[row]), self.gc(row)
-            yield [name, length, gc, names[self.bin_of[row]], float(self.probability[row]), *depth]
+            place = [names[self.bin_of[row]], float(own[row]), names[second[row]], float(other[row])]
+            yield [name, int(self.contigs.lengths[row]), self.gc(row), *place, *depth]
 
     def pairs(self, assembly: int | None = None) -> Iterable[Sequence[Cell]]:
         """Contigs and their bins, of all assemblies or of one."""

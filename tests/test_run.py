@@ -83,7 +83,12 @@ def check(config: RunConfig, summary: Summary) -> dict[str, str]:
         name: len(text) for name, text in source.items() if len(text) >= config.min_length
     }
     assert {row["contig"]: row["bin"] for row in contigs if row["bin"]} == bin_of
-    assert all(0 <= float(row["probability"]) <= 1 for row in contigs)
+    for row in contigs:
+        own, second = float(row["probability"]), float(row["second_probability"])
+        assert min(own, second) >= 0 and own + second <= 1 + 1e-5
+        assert (own > 0) == bool(row["bin"])
+        assert (second > 0) == bool(row["second_bin"])
+        assert row["second_bin"] in {"", *held} - ({row["bin"]} if row["bin"] else set())
     lines = (out / "cami.binning").read_text().split("\n\n")[1].splitlines()
     assert lines[0] == "@@SEQUENCEID\tBINID"
     assert dict(line.split("\t") for line in lines[1:]) == bin_of

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from binner import fasta, write
-from binner.data import F32, Assemblies, Bin, Contigs, Coverage
+from binner.data import F32, Assemblies, Bin, Contigs, Coverage, Membership
 from binner.errors import InputError
 from binner.write import tier, write_results
 
@@ -38,6 +38,14 @@ def one_assembly(contigs: Contigs) -> Assemblies:
     return Assemblies(("gut",), np.zeros(len(contigs), np.int32))
 
 
+def membership_of(contigs: int, bins: int) -> Membership:
+    """Every third contig has no second bin."""
+    rows = np.arange(contigs)
+    second = np.where(rows % 3 < min(bins, 2), rows % max(bins, 1), -1).astype(np.int32)
+    probability = np.linspace(0, 1, contigs, dtype=np.float32)
+    return Membership(probability, second, np.where(second >= 0, (1 - probability) / 2, 0).astype(np.float32))
+
+
 def results(
     out: Path,
     path: Path,
@@ -57,7 +65,7 @@ def results(
         source=path,
         prefix=prefix,
         assemblies=assemblies or one_assembly(contigs),
-        probability=np.linspace(0, 1, len(contigs), dtype=np.float32),
+        membership=membership_of(len(contigs), len(groups)),
         coverage=coverage,
         completeness=quality[0] if quality else None,
         contamination=quality[1] if quality else None,
@@ -212,7 +220,8 @@ def test_no_bins_leave_the_same_files(tmp_path: Path, lengths: list[int]) -> Non
 def test_no_contigs(tmp_path: Path) -> None:
     path = source(tmp_path, LENGTHS)
     assert results(tmp_path, path, [], min_length=10_000) == ()
-    assert (tmp_path / "contigs.tsv").read_text() == "contig\tlength\tGC\tbin\tprobability\n"
+    head = "contig\tlength\tGC\tbin\tprobability\tsecond_bin\tsecond_probability\n"
+    assert (tmp_path / "contigs.tsv").read_text() == head
 
 
 def test_more_bins_than_open_files_and_more_sequence_than_the_buffer(
@@ -332,7 +341,7 @@ def test_the_source_changed(tmp_path: Path) -> None:
                 source=path,
                 prefix="bin",
                 assemblies=one_assembly(contigs),
-                probability=np.ones(8, np.float32),
+                membership=membership_of(8, 4),
                 coverage=None,
                 completeness=None,
                 contamination=None,

@@ -1,0 +1,200 @@
+"""How surely a contig belongs to its bin, and to which other one if not.
+
+What is known of a contig and a bin (the votes that hold it, its likelihood among the bin's contigs, its length, how
+the partitions agree on the bin) makes a score; the bins of a contig, and none of them, share its probability by a
+softmax (conditional logit, McFadden 1974). The weights are fitted where genomes are known (`benchmarks.calibration`),
+so that of the contigs with a probability of 0.8 four in five are where they belong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from binner.data import F32, F64, I32, I64, Bin, Bool, Clustering, Membership
+from binner.likelihood import Gaussians, Pooled, most_likely, pool
+
+TEMPER = 0.3  # on the likelihood, as in reassignment
+VOTES_THAT_COUNT = 0.5  # of the partitions: those that agree most on a bin, as the judge has it
+# For each of FEATURES, by python -m benchmarks.calibration
+WEIGHTS = (0.818, 0.359, 0.302, 0.041, 0.69, 0.134, -1.271, 0.395, -0.765)
+FEATURES = (
+    "inside",  # 1 for the contig's own bin
+    "outside",  # 1 for another
+    "votes",  # share of the bin's votes that hold the contig, as log odds
+    "lead",  # of its likelihood over that of the best other of its bins, nats, as log(1 + |lead|) with its sign
+    "length",  # log10 of the contig's over 3 kb; own bin only, as are all that follow
+    "agreement",  # of the partitions on the bin, as log odds
+    "size",  # log10 of the bin's over 2 Mb
+    "likely",  # share of the bin's contigs that are most likely in it, as log odds
+    "unseen",  # 1 where there is no coverage
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Contigs with the bins that they may belong to, P of them, sorted by contig, then bin."""
+
+    contig: I64  # (P,), row
+    bin: I64  # (P,), index
+    inside: Bool  # (P,), whether the contig is in the bin
+    features: F64  # (P, len(FEATURES))
+
+
+def estimate(pairs: Pairs, *, contigs: int, weights: npt.ArrayLike = WEIGHTS) -> Membership:
+    """Probability of each of `contigs` (N) in its bin, and its best other bin, from what `pair` found."""
+    chance = probabilities(pairs, weights)
+    probability, second_probability = np.zeros((2, contigs), np.float32)
+    second = np.full(contigs, -1, np.int32)
+    probability[pairs.contig[pairs.inside]] = chance[pairs.inside]
+    others = np.flatnonzero(~pairs.inside)
+    others = others[np.argsort(chance[others], kind="stable")]  # the best of a contig comes last, and stays
+    second[pairs.contig[others]] = pairs.bin[others]
+    second_probability[pairs.contig[others]] = chance[others]
+    return Membership(probability, second, second_probability)
+
+
+def probabilities(pairs: Pairs, weights: npt.ArrayLike) -> F64:
+    """Probability of each pair, (P,): those of a contig and that of belonging to none of its bins sum to 1."""
+    score = pairs.features @ np.asarray(weights, np.float64)
+    group = np.cumsum(np.diff(pairs.contig, prepend=-1) > 0) - 1
+    top = np.zeros(int(group[-1]) + 1 if len(group) else 0)  # 0 is the score of none
+    np.maximum.at(top, group, score)
+    share = np.exp(score - top[group])
+    return np.asarray(share / (np.exp(-top) + np.bincount(group, share, len(top)))[group])
+
+
+def pair(
+    bins: Sequence[Bin], clusterings: Sequence[Clustering], gaussians: Gaussians, lengths: I64, *, covered: bool
+) -> Pairs:
+    """Each of N contigs with its own bin, those that a vote gives it, and that under which it is most likely.
+
+    `covered` says whether the `gaussians` have coverage. A contig in no partition that votes only has its own bin.
+    """
+    bin_of = np.full(len(lengths), -1, np.int64)
+    for index, found in enumerate(bins):
+        bin_of[found.rows] = index
+    inside = np.flatnonzero(bin_of >= 0)
+    if not len(inside):
+        nothing = np.zeros(0, np.int64)
+        return Pairs(nothing, nothing, np.zeros(0, bool), np.zeros((0, len(FEATURES))))
+    voters = [clustering.labels for clustering in clusterings if clustering.votes]
+    key, share, agreement = _held(voters, bin_of, lengths, bins=len(bins))
+    pooled = pool(gaussians, bin_of, len(bins), temper=TEMPER)
+    seen = np.flatnonzero((np.array([*voters, np.full(len(lengths), -1)]) >= 0).any(0))
+    likely = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER)[0][seen]
+    every = np.unique(np.concatenate([key, inside * len(bins) + bin_of[inside], seen * len(bins) + likely]))
+    votes = np.zeros(len(every))
+    votes[np.searchsorted(every, key)] = share
+    contig, bin_ = np.divmod(every, len(bins))
+    own = bin_of[contig] == bin_
+    lead = _lead(contig, _log_likelihoods(contig, bin_, own, gaussians=gaussians, pooled=pooled))
+    first = np.bincount(bin_[own], lead[own] >= 0, len(bins))
+    features = np.column_stack(
+        [
+            own,
+            ~own,
+            _log_odds(votes, 0.03),
+            np.sign(lead) * np.log1p(np.abs(lead)),
+            own * np.log10(lengths[contig] / 3000),
+            own * _log_odds(agreement[bin_], 0.02),
+            own * np.log10(np.array([found.size for found in bins])[bin_] / 2e6),
+            own * _log_odds((first + 1) / (np.bincount(bin_[own], minlength=len(bins)) + 2), 0.02)[bin_],
+            own * (not covered),
+        ]
+    )
+    return Pairs(contig, bin_, own, features)
+
+
+def _held(voters: Sequence[I32], bin_of: npt.NDArray[np.int64], lengths: I64, *, bins: int) -> tuple[I64, F64, F64]:
+    """Keys (contig * bins + bin) of what votes hold, the share of the bin's votes that do, and agreement (bins,).
+
+    The votes of a bin are the partitions whose best match of it (Jaccard index by bp) is best; agreement is their mean.
+    """
+    matches = [_matches(labels, bin_of, lengths, bins=bins) for labels in voters]
+    if not matches:
+        return np.zeros(0, np.int64), np.zeros(0), np.zeros(bins)
+    jaccard = np.array([found[0] for found in matches])  # (V, bins)
+    label = np.array([found[1] for found in matches])
+    counting = max(1, round(VOTES_THAT_COUNT * len(voters)))
+    rank = np.argsort(np.argsort(-jaccard, axis=0, kind="stable"), axis=0)
+    label[rank >= counting] = -1
+    agreement = np.sort(jaccard, axis=0)[-counting:].mean(0)
+    keys = [_members(labels, chosen) for labels, chosen in zip(voters, label, strict=True)]
+    key, votes = np.unique(np.concatenate(keys), return_counts=True)
+    return key, votes / counting, agreement
+
+
+def _matches(labels: I32, bin_of: I64, lengths: I64, *, bins: int) -> tuple[F64, I64]:
+    """Jaccard index by bp of each bin's best match in a partition, and the match's label (-1: it shares nothing)."""
+    clusters = int(labels.max(initial=-1)) + 1
+    in_cluster, both = labels >= 0, (labels >= 0) & (bin_of >= 0)
+    size = np.bincount(bin_of[bin_of >= 0], lengths[bin_of >= 0], bins)
+    cluster_size = np.bincount(labels[in_cluster], lengths[in_cluster], clusters)
+    key, place = np.unique(bin_of[both] * clusters + labels[both], return_inverse=True)
+    shared = np.bincount(place, lengths[both], len(key))
+    bin_, cluster = np.divmod(key, max(clusters, 1))
+    jaccard = shared / (size[bin_] + cluster_size[cluster] - shared)
+    order = np.lexsort((-cluster, jaccard, bin_))  # of equals the first label, as argmax has it
+    last = order[np.flatnonzero(np.diff(bin_[order], append=bins))]
+    best, match = np.zeros(bins), np.full(bins, -1, np.int64)
+    best[bin_[last]], match[bin_[last]] = jaccard[last], cluster[last]
+    return best, match
+
+
+def _members(labels: I32, match: I64) -> I64:
+    """Keys (contig * bins + bin) of the contigs in each bin's match; two bins may have the same one."""
+    order = np.argsort(match, kind="stable")
+    first, stop = (np.searchsorted(match[order], labels, side) for side in ("left", "right"))
+    number = np.where(labels >= 0, stop - first, 0)
+    contig = np.repeat(np.arange(len(labels)), number)
+    place = np.arange(len(contig)) - np.repeat(np.cumsum(number) - number - first, number)
+    return np.asarray(contig * len(match) + order[place], np.int64)
+
+
+def _lead(contig: I64, fit: F64) -> F64:
+    """Of each pair, its fit less that of the best other pair of the contig, (P,); 1,000 where there is no other."""
+    order = np.lexsort((fit, contig))
+    last = np.flatnonzero(np.diff(contig[order], append=-1))
+    pairs_of = np.diff(last, prepend=-1)
+    group = np.empty(len(contig), np.int64)
+    group[order] = np.repeat(np.arange(len(last)), pairs_of)
+    best = fit[order][last]
+    runner_up = np.where(pairs_of > 1, fit[order][np.maximum(last - 1, 0)], best - 1000)
+    is_best = np.zeros(len(contig), bool)
+    is_best[order[last]] = True
+    return np.asarray(fit - np.where(is_best, runner_up[group], best[group]))
+
+
+def _log_odds(share: F64, least: float) -> F64:
+    return np.asarray(np.log((share + least) / (1 - share + least)))
+
+
+def _log_likelihoods(contig: I64, bin_: I64, own: Bool, *, gaussians: Gaussians, pooled: Pooled) -> F64:
+    """Log likelihood of each pair's contig among the bin's other contigs, nats, up to a constant of the contig."""
+    fit = np.empty(len(contig))
+    error = (gaussians.variance / np.float32(TEMPER)).astype(np.float32)
+    _fit(contig, bin_, own, gaussians.mean, error, gaussians.prior, pooled.weighted, pooled.precision, fit)
+    return fit
+
+
+@njit(nogil=True, cache=True)
+def _fit(
+    contig: I64, bin_: I64, own: Bool, z: F32, error: F32, prior: F32, weighted: F64, precision: F64, fit: F64
+) -> None:
+    for place in range(len(contig)):
+        row, index = contig[place], bin_[place]
+        twice = 0.0
+        for d in range(z.shape[1]):
+            known, sums = precision[index, d], weighted[index, d]
+            if own[place]:  # a contig does not speak for itself
+                known = max(known - 1 / error[row, d], 0.0)
+                sums -= z[row, d] / error[row, d]
+            variance = prior[d] / (1 + prior[d] * known)
+            spread = variance + error[row, d]
+            twice -= (z[row, d] - sums * variance) ** 2 / spread + np.log(spread)
+        fit[place] = twice / 2
