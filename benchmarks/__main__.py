@@ -14,14 +14,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from benchmarks import report, results
+from benchmarks.arguments import fraction, say, several
 from benchmarks.measure import measure
 from benchmarks.results import OK, Row, Stage
 from benchmarks.tasks import ALL, Inputs, Task, find_sets, find_tasks, prepare
@@ -30,7 +29,6 @@ from binner.evaluate.bins import overlap, score
 from binner.evaluate.tables import read_bins
 from binner.runtime import granted_threads
 
-_Value = TypeVar("_Value")
 _PRINT = "-"
 
 
@@ -75,10 +73,10 @@ def run(plan: Plan) -> None:
         with tempfile.TemporaryDirectory(prefix="binner-bench-") as folder:
             inputs = prepare(task, Path(folder))
             for row in ahead:
-                _say(f"{row.set}, {row.samples} samples, {row.fraction:g} of the contigs, {row.tool}, seed {row.seed}:")
+                say(f"{row.set}, {row.samples} samples, {row.fraction:g} of the contigs, {row.tool}, seed {row.seed}:")
                 ended = _run_one(row, inputs, plan)
                 results.append(plan.table, ended)
-                _say(
+                say(
                     f"  {ended.near_complete} near-complete ({ended.medium}) of {ended.genomes},"
                     f" {ended.seconds:.1f} s, {ended.peak_memory / 1e9:.2f} GB; {ended.status}"
                 )
@@ -140,19 +138,19 @@ def _parser() -> argparse.ArgumentParser:
         "python -m benchmarks", description=about, epilog=more, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, nargs="?", metavar="DATA_DIR")
-    parser.add_argument("--sets", type=_several(str), default=[], help="comma-separated names  [default: all]")
+    parser.add_argument("--sets", type=several(str), default=[], help="comma-separated names  [default: all]")
     parser.add_argument(
         "--samples",
-        type=_several(_samples),
+        type=several(_samples),
         default=[0, 1, ALL],
         help="how many, comma-separated, as 0,1,all  [default: these]",
     )
     parser.add_argument(
-        "--tools", type=_several(_tool), help=f"of {','.join(TOOLS)}  [default: those that are installed]"
+        "--tools", type=several(_tool), help=f"of {','.join(TOOLS)}  [default: those that are installed]"
     )
-    parser.add_argument("--seeds", type=_several(int), default=[1, 2, 3], help="comma-separated  [default: 1,2,3]")
+    parser.add_argument("--seeds", type=several(int), default=[1, 2, 3], help="comma-separated  [default: 1,2,3]")
     parser.add_argument(
-        "--fraction", type=_several(_fraction), default=[1.0], help="of the contigs, as 0.25,0.5,1  [default: 1]"
+        "--fraction", type=several(fraction), default=[1.0], help="of the contigs, as 0.25,0.5,1  [default: 1]"
     )
     parser.add_argument("--threads", type=int, default=granted_threads(), help="[default: %(default)s]")
     parser.add_argument(
@@ -180,11 +178,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _several(kind: Callable[[str], _Value]) -> Callable[[str], list[_Value]]:
-    """The type of an option with values between commas."""
-    return lambda text: [kind(word) for word in text.split(",")]
-
-
 def _samples(text: str) -> int:
     if text != "all" and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"not a number of samples, nor all: {text!r}")
@@ -195,20 +188,6 @@ def _tool(text: str) -> str:
     if text not in TOOLS:
         raise argparse.ArgumentTypeError(f"no tool {text!r}; there are {', '.join(TOOLS)}")
     return text
-
-
-def _fraction(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"not a fraction above 0 and up to 1: {text!r}")
-    return value
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def test_binner_knows_its_options(samples: int, tool: str, tmp_path: Path) -> No
     command, *options = TOOLS[tool].arguments(Job(inputs, tmp_path / "out", 2, 7))
     given = run.make_context(command, options).params
     assert command == "run"
-    assert (given["contigs"], given["out"], given["seed"]) == (inputs.contigs, tmp_path / "out", 7)
+    assert (given["contigs"], given["out"], given["seed"]) == ((inputs.contigs,), tmp_path / "out", 7)
     assert (given["markers"], given["force"]) == (tool == "binner", True)
     assert bool(given["depth"]) == bool(samples)
 

@@ -144,17 +144,31 @@ def _quality(bins: I64, labels: I64) -> dict[str, F64]:
     }
 
 
-def neighbours(matrix: Matrix, labels: I64, lengths: I64, *, number: int = NEIGHBOURS) -> list[Figure]:
-    """Share of the nearest neighbours by cosine that are of the same species, mean over contigs by class of length."""
+def neighbours(
+    matrix: Matrix, labels: I64, lengths: I64, *, number: int = NEIGHBOURS, starts: Sequence[int] = LENGTHS
+) -> list[Figure]:
+    """Share of the nearest neighbours by cosine that are of the same species, mean over contigs by class of length.
+
+    The classes begin at `starts` (kb); shorter contigs are in none.
+    """
     pure = _purity(unit_rows(matrix), labels, number=min(number, len(matrix) - 1))
-    of = np.searchsorted(np.array(LENGTHS) * 1000, lengths, side="right") - 1
-    names = [f"{first}-{end} kb" for first, end in pairwise(LENGTHS)] + [f"{LENGTHS[-1]} kb or more"]
+    of = np.searchsorted(np.array(starts) * 1000, lengths, side="right") - 1
+    names = classes_of_length(starts)
     classes = {"all": np.ones(len(of), np.bool_)} | {name: of == row for row, name in enumerate(names)}
     return [
         Figure("neighbours", "purity", name, float(pure[rows].mean()), float("nan"), int(rows.sum()))
         for name, rows in classes.items()
         if rows.any()
     ]
+
+
+def classes_of_length(starts: Sequence[int] = LENGTHS) -> list[str]:
+    """What classes of contigs that begin at `starts` (kb) are called.
+
+    >>> classes_of_length((1, 2))
+    ['1-2 kb', '2 kb or more']
+    """
+    return [f"{first}-{end} kb" for first, end in pairwise(starts)] + [f"{starts[-1]} kb or more"]
 
 
 def _purity(unit: Matrix, labels: I64, *, number: int) -> F64:
