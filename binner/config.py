@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -12,6 +13,7 @@ from binner.errors import OptionError
 EncoderName = Literal["whitening", "small"]
 ClustererName = Literal["leiden", "reassign", "density", "merge"]
 LossName = Literal["multi-positive", "w-simclr"]
+RefineTerm = Literal["halves", "hard", "mix", "markers", "clip", "density", "mmd", "self"]
 Strands = Literal["both", "forward"]
 QualityTool = Literal["checkm", "checkm2"]
 
@@ -133,6 +135,14 @@ def check_encoder_name(encoder: str) -> None:
         _require(part not in parts[:number], f"--encoder {encoder}: '{part}' is named twice")
 
 
+def check_refine_terms(terms: Sequence[str]) -> None:
+    """Raise OptionError unless all of them are known, and each is named once."""
+    known = get_args(RefineTerm)
+    for number, term in enumerate(terms):
+        _require(term in known, f"--refine-terms are of {', '.join(known)}, with commas between, or none; not '{term}'")
+        _require(term not in terms[:number], f"--refine-terms: '{term}' is named twice")
+
+
 @dataclass(frozen=True, slots=True)
 class QualityConfig:
     """Who judges the bins besides binner: a tool, or a table that one wrote."""
@@ -176,6 +186,7 @@ class RunConfig:
     bins: tuple[Path, ...] = ()  # of other binners: what is chosen among, in place of clusters
     markers: bool = True
     refine: bool | None = None  # None: only where it pays
+    refine_terms: tuple[RefineTerm, ...] | None = None  # what the head is trained for besides contrast; None: all
     seed: int = 1
     prefix: str = "bin"
     force: bool = False
@@ -208,6 +219,9 @@ class RunConfig:
             f"--prefix goes into file names: letters, digits, '_', '.' and '-' (up to 100), not '{self.prefix}'",
         )
         check_encoder_name(self.encoder)
+        if self.refine_terms is not None:
+            check_refine_terms(self.refine_terms)
+            _require(self.refine is True, "--refine-terms says what --refine trains for: add --refine, or leave it out")
 
     @property
     def assemblies(self) -> tuple[Path, ...]:

@@ -212,6 +212,20 @@ class Embedding:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Refined:
+    """Contigs in the space of the refinement head."""
+
+    points: F32  # (N, d), unit rows
+    variance: F32  # (N,), squared distance to expect from the centre of the contig's genome
+
+    def __post_init__(self) -> None:
+        check_array("refined points", self.points, np.float32, (-1, -1))
+        check_array("variance of refined points", self.variance, np.float32, (len(self.points),))
+        if (self.variance <= 0).any():
+            raise ValueError("variances must be positive")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Markers:
     """How often each contig holds each single-copy marker gene."""
 

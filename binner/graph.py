@@ -56,8 +56,12 @@ def _drop_self(row: I64, distance: F32) -> tuple[I64, F32]:
     return row[keep].reshape(-1, width), np.maximum(distance[keep].reshape(-1, width), 0)
 
 
-def graph_of(row: I64, distance: F32) -> Graph:
-    """The undirected graph of neighbours (N, k), its weights exp(-d^2 / typical d^2)."""
+def graph_of(row: I64, distance: F32, *, error: F32 | None = None) -> Graph:
+    """The undirected graph of neighbours (N, k), its weights exp(-d^2 / t), t being the typical d^2.
+
+    With `error` (N,), the squared distance by which each point may be off, an edge weighs t / (t + the errors of both
+    ends) times as much: what may be elsewhere ties less.
+    """
     number, k = row.shape
     scale = float(np.median(distance[:, : min(k, TYPICAL_NEIGHBOUR)])) if distance.size else 1.0
     source, target = np.repeat(np.arange(number), k), row.ravel()
@@ -65,4 +69,7 @@ def graph_of(row: I64, distance: F32) -> Graph:
     low, high = np.minimum(source, target)[found], np.maximum(source, target)[found]
     pair, first = np.unique(low * number + high, return_index=True)
     weight = np.exp(-distance.ravel()[found][first].astype(np.float64) / max(scale, 1e-12))
-    return Graph(number, np.stack([pair // number, pair % number], 1), np.maximum(weight, 1e-9))
+    edges = np.stack([pair // number, pair % number], 1)
+    if error is not None:
+        weight *= scale / (scale + error[edges].sum(1, dtype=np.float64)) if scale > 0 else 1
+    return Graph(number, edges, np.maximum(weight, 1e-9))

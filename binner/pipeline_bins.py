@@ -24,6 +24,7 @@ from binner.data import (
     Markers,
     Membership,
     Progress,
+    Refined,
     WindowEmbedding,
     digest,
     no_membership,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from binner.space import Depths
 
 logger = logging.getLogger(__name__)
+
+COMPOSITION = "whitening"  # the encoder that reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,13 @@ class Finder:
             membership.probability[whole.rows] = 1
         embedding_key = self._embedding_key()
         windows, embedding = self._embed(embedding_key)
+        seen = [(windows, embedding), *self._composition(embedding)] if self.config.refine else []
         for name, rows in self._parts(membership.probability == 0):
             part = _Part(
                 self,
                 name,
                 self.contigs.lengths[rows],
-                windows.select(rows) if self.config.refine else None,
+                tuple((own.select(rows), means.select(rows)) for own, means in seen),
                 embedding.select(rows),
                 coverage.select(rows) if coverage is not None else None,
                 markers.select(rows) if markers is not None else None,
@@ -119,6 +123,18 @@ class Finder:
 
         return self.stages.run("embedding", "Embedding contigs", work, key=own)
 
+    def _composition(self, embedding: Embedding) -> Iterator[tuple[WindowEmbedding, Embedding]]:
+        """The composition that the refinement reads beside an encoder that does not."""
+
+        def work(progress: Progress) -> tuple[WindowEmbedding, Embedding]:
+            from binner import embed
+
+            return embed.embed(self.contigs, encoder=COMPOSITION, progress=progress)
+
+        if not any(part.startswith(f"{COMPOSITION} ") for part in embedding.encoder.split(" + ")):
+            own = key(self.contigs.digest, code_version("embed"))
+            yield self.stages.run("composition", "Reading composition", work, key=own)
+
     def _embedding_key(self) -> str:
         config = self.config
         if config.embedding:
@@ -137,7 +153,7 @@ class _Part:
     finder: Finder
     name: str  # "" if there are no others
     lengths: I64  # (n,), bp
-    windows: WindowEmbedding | None  # for the refinement
+    sequences: tuple[tuple[WindowEmbedding, Embedding], ...]  # for the refinement: the embedding, composition beside it
     embedding: Embedding
     coverage: Coverage | None
     markers: Markers | None
@@ -164,31 +180,40 @@ class _Part:
                 "contigs of a genome scatter by %.3f in log depth and %.3f in shape, beyond the counting of reads",
                 *(depth.size_scatter, depth.shape_scatter),
             )
-        refined = self._refine(self.windows, depth) if self.windows is not None else None
+        refined = self._refine(depth) if self.sequences else None
         clusterings = self._cluster(depth, refined)
         return self.finder.stages.run(*self._called("choice", "Choosing bins"), work)
 
-    def _refine(self, windows: WindowEmbedding, depth: Depths | None) -> F32:
+    def _refine(self, depth: Depths | None) -> Refined:
         config = self.finder.config
 
-        def work(progress: Progress) -> F32:
+        def work(progress: Progress) -> Refined:
             from binner import refine
 
-            return refine.fit(
-                windows,
-                self.embedding,
-                depth,
+            sequence, *composition = self.sequences
+            evidence = refine.Evidence(
                 self.lengths,
-                config=refine.RefineConfig(),
-                seed=config.seed,
-                device=self.finder.device,
-                progress=progress,
+                sequence,
+                composition=composition[0] if composition else None,
+                coverage=self.coverage,
+                depth=depth,
+                markers=self.markers,
             )
+            terms = config.refine_terms
+            how = refine.RefineConfig() if terms is None else refine.RefineConfig(terms=terms)
+            return refine.fit(evidence, config=how, seed=config.seed, device=self.finder.device, progress=progress)
 
         called = self._called("refinement", "Refining the embedding")
-        return self.finder.stages.run(*called, work, key=key(*self.depends_on, code_version("refine")))
+        return self.finder.stages.run(*called, work, key=self._refinement_key())
 
-    def _cluster(self, depth: Depths | None, refined: F32 | None) -> list[Clustering]:
+    def _refinement_key(self) -> str | None:
+        """None without the refinement."""
+        if not self.sequences:
+            return None
+        genes = self.markers and digest(self.markers.counts)
+        return key(*self.depends_on, self.finder.config.refine_terms, genes, code_version("refine"))
+
+    def _cluster(self, depth: Depths | None, refined: Refined | None) -> list[Clustering]:
         config = self.finder.config
 
         def work(progress: Progress) -> list[Clustering]:
@@ -204,7 +229,7 @@ class _Part:
                 progress=progress,
             )
 
-        how = code_version("refine") if config.refine else None
+        how = self._refinement_key()
         called = self._called("clustering", "Clustering")
         return self.finder.stages.run(*called, work, key=key(*self.depends_on, how, code_version("clusterers")))
 

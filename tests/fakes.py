@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import binner
-from binner.data import F32, Bin, Clustering, Contigs, Embedding, Markers, WindowEmbedding, Windows
+from binner.data import F32, Bin, Clustering, Contigs, Embedding, Markers, Refined, WindowEmbedding, Windows
 
 MODELS = Path(binner.__file__).parent / "models"
 Call = Callable[[str], None]
@@ -59,7 +59,17 @@ def modules(call: Call) -> dict[str, Any]:
     def locate(encoder: str) -> Path:
         return Path(encoder) if Path(encoder).is_dir() else MODELS / encoder
 
+    def fit(evidence: Any, **options: Any) -> Refined:
+        call(f"refine for {','.join(options['config']['terms'])}")
+        ones = np.ones((len(evidence["lengths"]), 2), np.float32)
+        return Refined(ones, ones[:, 0])
+
     return {
+        "refine": SimpleNamespace(
+            fit=fit,
+            Evidence=lambda lengths, sequence, **rest: {"lengths": lengths, "sequence": sequence, **rest},
+            RefineConfig=lambda terms=("all",): {"terms": terms},
+        ),
         "encoders": SimpleNamespace(load=lambda *options: None, locate=locate),
         "embed": SimpleNamespace(embed=embed),
         "clusterers": SimpleNamespace(propose=propose),

@@ -144,6 +144,25 @@ def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
+    ("said", "terms"),
+    [
+        ("", None),
+        ("--refine-terms none", ()),
+        ("--refine-terms mix", ("mix",)),
+        ("--refine-terms mix,mmd", ("mix", "mmd")),
+    ],
+)
+def test_terms_of_the_refinement(asked: list[RunConfig], said: str, terms: tuple[str, ...] | None) -> None:
+    assert call("run", "contigs.fa", "--refine", *said.split()) == 0
+    assert (asked[0].refine, asked[0].refine_terms) == (True, terms)
+
+
+def test_a_term_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "contigs.fa", "--refine", "--refine-terms", "mix,clap") == 2
+    assert "not 'clap'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "contigs.fa -b a.bam b.bam c.bam",

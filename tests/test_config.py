@@ -25,6 +25,10 @@ CONTIGS = Path("contigs.fa")
         ({"prefix": "../up"}, "--prefix"),
         ({"prefix": "-x"}, "--prefix"),
         ({"prefix": "a b"}, "--prefix"),
+        ({"refine": True, "refine_terms": ("mix", "mmx")}, "'mmx'"),
+        ({"refine": True, "refine_terms": ("mix", "mix")}, "'mix' is named twice"),
+        ({"refine_terms": ("mix",)}, "add --refine"),
+        ({"refine": False, "refine_terms": ()}, "add --refine"),
         ({"encoder": "no-such-encoder"}, "'no-such-encoder' is neither"),
     ],
 )

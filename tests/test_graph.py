@@ -51,3 +51,18 @@ def test_neighbours_fit_the_assembly() -> None:
     assert neighbours_that_fit(1_437, 92_900_000) == 8  # a genome is some fifty contigs
     assert neighbours_that_fit(32_213, 134_000_000) == 30  # a genome is hundreds
     assert neighbours_that_fit(0, 0) == 8
+
+
+def test_points_that_may_be_elsewhere_tie_less() -> None:
+    points = np.random.default_rng(2).normal(size=(80, 4)).astype(np.float32)
+    rows, distances = nearest(points, 6)
+    plain = graph_of(rows, distances)
+    error = np.zeros(80, np.float32)
+    np.testing.assert_array_equal(graph_of(rows, distances, error=error).weights, plain.weights)
+    error[7] = 1.0
+    unsure = graph_of(rows, distances, error=error)
+    np.testing.assert_array_equal(unsure.edges, plain.edges)
+    own = (plain.edges == 7).any(1)
+    np.testing.assert_array_equal(unsure.weights[~own], plain.weights[~own])
+    scale = np.median(distances)
+    np.testing.assert_allclose(unsure.weights[own], plain.weights[own] * scale / (scale + 1), rtol=1e-5)

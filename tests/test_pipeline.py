@@ -188,6 +188,20 @@ def test_a_report_that_fails_fails_no_run(
     assert "Traceback" in Path("contigs_binner/binner.log").read_text()
 
 
+def test_refinement_is_kept_by_its_terms(calls: list[str]) -> None:
+    pipeline.run(config(refine=True))
+    assert calls == ["find", "embed", "embed", "refine for all", "propose", "choose", "completeness"]
+    calls.clear()
+    pipeline.run(config(refine=True))
+    assert calls == ["choose", "completeness"]
+    calls.clear()
+    pipeline.run(config(refine=True, refine_terms=("mix", "mmd")))
+    assert calls == ["refine for mix,mmd", "propose", "choose", "completeness"]
+    calls.clear()
+    pipeline.run(config(refine=True, refine_terms=("mix", "mmd"), markers=False))
+    assert calls == ["refine for mix,mmd", "propose", "choose"], "markers have a part in it"
+
+
 def test_no_contig_is_long_enough(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
     summary = pipeline.run(config(min_length=5000))
     assert (summary.bins, summary.contigs) == (0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -22,7 +22,7 @@ from binner.cli._options import (
     seed,
     together,
 )
-from binner.config import QualityConfig, RunConfig
+from binner.config import QualityConfig, RefineTerm, RunConfig
 from binner.errors import OptionError
 
 contigs = together(
@@ -113,6 +113,12 @@ bin_options = together(
         default=None,
         help="Refine the embedding on these contigs.  [default: where it pays]",
     ),
+    option(
+        "--refine-terms",
+        heading=METHOD,
+        metavar="TERM,...",
+        help=f"What --refine trains for besides contrast: {', '.join(get_args(RefineTerm))}, or none.  [default: all]",
+    ),
     seed,
 )
 
@@ -127,6 +133,8 @@ def run_config(contigs: Sequence[Path], given: dict[str, Any]) -> RunConfig:
     rest = {name: given[name] for name in _OF_A_RUN if name in given}
     if "encoder" in given:
         rest |= {"encoder": given["encoder"], "reading": encoder_config(given)}
+    if given.get("refine_terms") is not None:
+        rest["refine_terms"] = () if given["refine_terms"] == "none" else tuple(given["refine_terms"].split(","))
     rest["quality"] = _quality_config(given)
     first, *others = contigs
     return RunConfig(first, tuple(others), coverage=coverage_config(given), machine=machine_config(given), **rest)

@@ -10,7 +10,7 @@ import numpy as np
 from binner.clusterers import density, leiden, merge, reassign
 from binner.clusterers._scene import Scene
 from binner.communities import leiden as leiden_communities
-from binner.data import F32, I32, I64, Clustering, Embedding, Progress, silent
+from binner.data import F32, I32, I64, Clustering, Embedding, Progress, Refined, silent
 from binner.graph import genomes_expected, graph_of, nearest, neighbours_that_fit
 from binner.likelihood import Gaussians
 from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, Depths, gaussians, points
@@ -37,27 +37,30 @@ def propose(
     *,
     seed: int,
     threads: int = 1,
-    refined: F32 | None = None,
+    refined: Refined | None = None,
     progress: Progress = silent,
 ) -> list[Clustering]:
     """Partitions of the contigs by every clusterer in every metric; contigs of which nothing is known (all N) are -1.
 
-    `refined` (N, d) are the points of the refinement head: one more metric.
+    `refined` are the points of the refinement head: one more metric, in whose graph contigs that may be off weigh less.
     """
     known = np.flatnonzero((embedding.matrix != 0).any(1))
     if len(known) < 2:
         return [Clustering(_spread(np.zeros(len(known), np.int32), known, len(lengths)), "alone")]
     metrics = WITH_COVERAGE if depth else WITHOUT_COVERAGE
     spaces = [(metric.name, points(embedding, depth, metric)) for metric in metrics]
+    errors: list[F32 | None] = [None] * len(spaces)
     if refined is not None:
-        spaces.append(("refined", refined))
+        spaces.append(("refined", refined.points))
+        errors.append(refined.variance[known])
     k = neighbours_that_fit(len(known), int(lengths[known].sum()))
     logger.info("graphs of %d neighbours in %d metrics", k, len(spaces))
     near = [nearest(space[known], k) for _, space in spaces]
     progress(1, len(spaces) + 2)
     genomes = max(FEWEST_GENOMES, genomes_expected(int(lengths[known].sum())))
     resolutions = [share * genomes for share in RESOLUTIONS]
-    jobs = [(graph_of(*pair), resolution) for pair in near for resolution in resolutions]
+    graphs = [graph_of(*pair, error=error) for pair, error in zip(near, errors, strict=True)]
+    jobs = [(graph, resolution) for graph in graphs for resolution in resolutions]
     communities = leiden_communities(jobs, seed=seed, processes=threads)
     progress(2, len(spaces) + 2)
     model = _rows(gaussians(embedding, depth, lengths), known)

@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from binner.clusterers import CLUSTERERS, EVERY_METRIC, RESOLUTIONS, propose
 from binner.clusterers._scene import Scene
 from binner.communities import leiden
-from binner.data import I64, Coverage, Embedding
+from binner.data import I64, Coverage, Embedding, Refined
 from binner.graph import graph_of, nearest
 from binner.likelihood import Gaussians
 from binner.space import depths
@@ -108,8 +108,9 @@ def test_contigs_of_which_nothing_is_known_are_in_no_cluster() -> None:
 def test_refined_points_are_one_more_metric() -> None:
     embedding = embedding_of(200)
     unit = embedding.matrix / np.linalg.norm(embedding.matrix, axis=1, keepdims=True)
+    refined = Refined(unit, np.full(200, 0.1, np.float32))
     plain = propose(embedding, None, lengths_of(embedding), seed=1)
-    more = propose(embedding, None, lengths_of(embedding), seed=1, refined=unit)
+    more = propose(embedding, None, lengths_of(embedding), seed=1, refined=refined)
     added = {clustering.method for clustering in more} - {clustering.method for clustering in plain}
     assert added
     assert all(method.startswith("refined: ") for method in added)
