@@ -12,7 +12,6 @@ import numpy as np
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import RunConfig, encoder_parts
 from binner.data import (
-    F32,
     I64,
     Assemblies,
     Bin,
