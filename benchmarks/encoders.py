@@ -77,7 +77,7 @@ class Row:
     @property
     def label(self) -> str:
         """The encoder, and how it reads if that is not its own way."""
-        own = (self.window != OWN, f"{self.window} bp"), (self.max_windows != OWN, f"{self.max_windows} windows")
+        own = (self.window != OWN, f"{self.window} bp"), (self.max_windows != OWN, f"at most {self.max_windows}")
         return ", ".join([self.encoder, *(text for differs, text in own if differs)])
 
 
