@@ -1,5 +1,6 @@
 # make demo: installs binner into a virtual environment of its own and bins the small metagenome of benchmarks/demo.
 # make test: the same environment with the tools for testing, and the tests.
+# make man: manual pages, into build/man; MANPATH=build/man: man binner-run
 # Another interpreter, environment or torch: make demo PYTHON=python3.12 VENV=/tmp/venv
 #   TORCH="torch --index-url https://download.pytorch.org/whl/cpu"   the CPU build, where pip would take CUDA's
 PYTHON ?= python3
@@ -8,7 +9,7 @@ TORCH ?= torch==2.13.0
 JOBS ?= auto
 PACKAGE := setup.cfg pyproject.toml
 
-.PHONY: demo test clean
+.PHONY: demo test man clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/binner run benchmarks/demo/contigs.fa.gz -b benchmarks/demo/*.bam -o demo_binner
@@ -16,6 +17,9 @@ demo: $(VENV)/installed
 
 test: $(VENV)/tested
 	$(VENV)/bin/python -m pytest -n $(JOBS)
+
+man: $(VENV)/tested
+	$(VENV)/bin/python docs/man.py build/man/man1
 
 $(VENV)/installed: $(PACKAGE)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "binner needs Python 3.11 or newer"; exit 1; }

@@ -123,7 +123,6 @@ def _libraries(around: Surroundings) -> Found:
     """Load what binner requires, for what is there may not load, and have each encoder that ships read some DNA."""
     for name in (*map(module, _required()), *_LOADED):
         importlib.import_module(name)
-    import numba
     import numpy as np
 
     from binner import encoders
@@ -137,7 +136,7 @@ def _libraries(around: Surroundings) -> Found:
         if not np.isfinite(vectors).all():
             return "failed", f"{name} makes no numbers of {_TRIED_BP} bp", {}
         width[name] = str(vectors.shape[1])
-    layer = numba.threading_layer()
+    layer = importlib.import_module("numba").threading_layer()
     return "ok", f"loaded; {' and '.join(width)} embed; numba's threads are those of {layer}", {**width, "numba": layer}
 
 

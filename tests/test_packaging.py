@@ -77,10 +77,30 @@ def test_the_version_has_one_place() -> None:
     assert installed == binner.__version__
 
 
-def test_one_torch_for_the_demo_and_the_image() -> None:
-    pinned = [re.findall(r"torch==([\d.]+)", (ROOT / name).read_text()) for name in ("Makefile", "Dockerfile")]
-    assert pinned[0]
-    assert pinned[0] == pinned[1]
+def test_every_python_that_is_promised_is_looked_at() -> None:
+    promised = re.findall(r"Python :: (3\.\d+)", setup()["metadata"]["classifiers"])
+    resolved = re.search(r"^for version in (.+); do$", (ROOT / ".ci" / "pythons").read_text(), re.MULTILINE)
+    assert resolved is not None
+    assert resolved[1].split() == promised
+    assert f">={promised[0]}" == setup()["options"]["python_requires"]
+
+
+def test_one_torch_for_the_demo_and_the_images() -> None:
+    pinned = {
+        name: set(re.findall(r"torch==([\d.]+)", (ROOT / name).read_text())) for name in ("Makefile", "Dockerfile")
+    }
+    assert len(pinned["Makefile"]) == 1
+    assert pinned["Makefile"] == pinned["Dockerfile"]
+
+
+def test_images_for_cpu_and_cuda() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    stages = re.findall(r"^FROM (\S+) AS (\S+)$", text, re.MULTILINE)
+    assert {"cpu", "cuda"} <= {name for _, name in stages}
+    assert stages[-1] == ("base", "cpu"), "what is built unless a target is named"
+    base = re.split(r"^FROM ", text, flags=re.MULTILINE)[[name for _, name in stages].index("base") + 1]
+    assert re.search(r"^USER [1-9]\d*$", base, re.MULTILINE), "a number, for Kubernetes to see that it is not root"
+    assert not re.search(r"^(ENTRYPOINT|EXPOSE|VOLUME)", text, re.MULTILINE)
 
 
 def test_data_is_packaged() -> None:
