@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from benchmarks.simulate import simulate
+from binner import fasta, pipeline
+from binner.config import RunConfig
 from binner.data import U8, Contigs, Markers
+from binner.evaluate.tables import read_bins, read_labels
 from binner.replicons import ends_meet, whole_genomes
 from tests.assemblies import contigs_of
 
 RNG = np.random.default_rng(1)
+DEMO = Path(__file__).parent.parent / "benchmarks" / "demo"
+LETTERS = np.frombuffer(b"ACGTN", np.uint8)
 GENES = (*(f"bacteria:{number}" for number in range(20)), "universal:a", "archaea:b")
 
 
@@ -73,3 +81,36 @@ def test_chromosomes_are_bins() -> None:
 def test_no_circular_contig() -> None:
     contigs = contigs_of(bases(5000), bases(2000))
     assert whole_genomes(contigs, markers(contigs, (20, 0), (0, 0)), least_bp=1000) == []
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "by its ends"])
+def test_a_circular_genome_of_4_mb_is_a_bin_and_a_plasmid_is_whole(told: bool, own_folder: Path) -> None:
+    """The contigs of a genome of the demo, with 3.6 Mb of another in between, make the chromosome."""
+    demo = fasta.read(DEMO / "contigs.fa.gz", min_length=1000)
+    genome = read_labels(DEMO / "truth.tsv")
+    first = genome[demo.names[0]]
+    filler, plasmid = (
+        simulate(species=1, genome_bp=(bp, bp + 1), contig_bp=10**8, spread=0, samples=1, seed=7).contigs.codes
+        for bp in (3_600_000, 50_000)
+    )
+    parts = [demo[row] for row, name in enumerate(demo.names) if genome.get(name) == first]
+    chromosome = np.concatenate([*parts, filler])
+    overlap = chromosome[: 0 if told else 127]
+    tag = b" circular=true" if told else b""
+    with Path("contigs.fa").open("wb") as file:
+        file.write(b">chromosome%s\n%s%s\n" % (tag, LETTERS[chromosome].tobytes(), LETTERS[overlap].tobytes()))
+        file.write(b">plasmid circular=true\n%s\n" % LETTERS[plasmid].tobytes())
+        for row, name in enumerate(demo.names):
+            if genome.get(name) != first:
+                file.write(b">%s\n%s\n" % (name.encode(), LETTERS[demo[row]].tobytes()))
+    assert len(chromosome) > 3_990_000
+    pipeline.run(RunConfig(Path("contigs.fa"), out=own_folder / "out"))
+    bin_of = dict(read_bins(own_folder / "out" / "contig2bin.tsv"))
+    assert [name for name, found in bin_of.items() if found == bin_of["chromosome"]] == ["chromosome"]
+    assert "near-complete" in (own_folder / "out" / "bins.tsv").read_text().splitlines()[1]
+    lengths = [line.split("\t")[:2] for line in (own_folder / "out" / "contigs.tsv").read_text().splitlines()]
+    assert ["plasmid", str(len(plasmid))] in lengths, "in a bin or in none, but in one piece"
+    assert sum(name.startswith("plasmid") for name, _ in lengths) == 1
+    in_bins = [dict(fasta.records(path)) for path in (own_folder / "out" / "bins").glob("*.fa")]
+    assert all(len(records["plasmid"]) == len(plasmid) for records in in_bins if "plasmid" in records)
+    assert len(set(bin_of.values())) >= 5, "the other genomes have bins of theirs"

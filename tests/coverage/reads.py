@@ -47,13 +47,25 @@ class Read:
     flag: int = 0
 
 
-def draw_read(rng: np.random.Generator, contigs: Contigs, *, length: int, error: float, spelled: bool = False) -> Read:
+ILLUMINA_LIKE = (0.7, 0.15, 0.14, 0.01)  # shares of the errors: mismatches, insertions, deletions, skips
+NANOPORE_LIKE = (0.4, 0.22, 0.38, 0.0)
+
+
+def draw_read(
+    rng: np.random.Generator,
+    contigs: Contigs,
+    *,
+    length: int,
+    error: float,
+    spelled: bool = False,
+    shares: Sequence[float] = ILLUMINA_LIKE,
+) -> Read:
     """A read of about `length` bp, with mismatches and gaps and a true NM; `spelled`: with = and X in place of M."""
     row = int(rng.integers(len(contigs)))
     contig = contigs[row]
     start = int(rng.integers(len(contig)))
     kinds = np.array([EQUAL, X, INSERTED, DELETED, SKIPPED])
-    steps = rng.choice(kinds, length, p=[1 - error, 0.7 * error, 0.15 * error, 0.14 * error, 0.01 * error])
+    steps = rng.choice(kinds, length, p=[1 - error, *(share * error for share in shares)])
     steps[0] = EQUAL
     steps = steps[start + np.cumsum(steps != INSERTED) <= len(contig)]
     at = start + np.cumsum(steps != INSERTED) - 1

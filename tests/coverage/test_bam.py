@@ -19,6 +19,7 @@ from binner.coverage.bam import identity_for
 from binner.data import F32, Contigs
 from binner.errors import InputError
 from tests.coverage.reads import (
+    NANOPORE_LIKE,
     Read,
     bgzf,
     cut,
@@ -238,6 +239,31 @@ def test_long_reads_are_told_by_their_length(tmp_path: Path, rng: np.random.Gene
     assert error < 0.03 or depths(contigs, path, identity=97)[0][0, 0] < 0.1 * everything
     mixed = write_bam(tmp_path / "mixed.bam", contigs, own + others)
     assert depths(contigs, mixed)[0][0, 0] < 1.02 * everything
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.02])
+def test_reads_of_90_percent_identity_give_the_true_depth(
+    tmp_path: Path, rng: np.random.Generator, spread: float
+) -> None:
+    """Truth is what the reads were drawn from, deleted bases included; reads differ in how good they are."""
+    contigs = make_contigs(rng, [150_000, 40_000])
+    reads = [
+        draw_read(
+            rng,
+            contigs,
+            length=int(rng.integers(2000, 12_000)),
+            error=float(np.clip(rng.normal(0.1, spread), 0.01, 0.3)),
+            shares=NANOPORE_LIKE,
+        )
+        for _ in range(300)
+    ]
+    found = depths(contigs, write_bam(tmp_path / "a.bam", contigs, reads))[0][:, 0]
+    for row, length in enumerate(contigs.lengths.tolist()):
+        true = np.zeros(length)
+        for read in reads:
+            if read.row == row:
+                true[read.start : read.start + sum(bases for kind, bases in read.cigar if kind in (0, 2))] += 1
+        assert found[row] == pytest.approx(true[75:-75].mean(), rel=0.05)
 
 
 @pytest.mark.parametrize(
