@@ -13,7 +13,7 @@ from binner.communities import leiden as leiden_communities
 from binner.data import F32, I32, I64, Clustering, Embedding, Progress, Refined, silent
 from binner.graph import genomes_expected, graph_of, nearest, neighbours_that_fit
 from binner.likelihood import Gaussians
-from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, Depths, gaussians, points
+from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, Depths, Metric, gaussians, points
 
 logger = logging.getLogger(__name__)
 
@@ -37,17 +37,20 @@ def propose(
     *,
     seed: int,
     threads: int = 1,
+    metrics: Sequence[Metric] | None = None,
     refined: Refined | None = None,
     progress: Progress = silent,
 ) -> list[Clustering]:
     """Partitions of the contigs by every clusterer in every metric; contigs of which nothing is known (all N) are -1.
 
-    `refined` are the points of the refinement head: one more metric, in whose graph contigs that may be off weigh less.
+    metrics: None for those that fit. `refined` are the points of the refinement head: one more metric, in whose graph
+    contigs that may be off weigh less.
     """
     known = np.flatnonzero((embedding.matrix != 0).any(1))
     if len(known) < 2:
         return [Clustering(_spread(np.zeros(len(known), np.int32), known, len(lengths)), "alone")]
-    metrics = WITH_COVERAGE if depth else WITHOUT_COVERAGE
+    if metrics is None:
+        metrics = WITH_COVERAGE if depth else WITHOUT_COVERAGE
     spaces = [(metric.name, points(embedding, depth, metric)) for metric in metrics]
     errors: list[F32 | None] = [None] * len(spaces)
     if refined is not None:
@@ -68,7 +71,8 @@ def propose(
     for place, ((name, _), pair) in enumerate(zip(spaces, near, strict=True)):
         cuts = communities[place * len(RESOLUTIONS) : (place + 1) * len(RESOLUTIONS)]
         scene = Scene(*pair, dict(zip(resolutions, cuts, strict=True)), model, lengths[known], LEAST_BP)
-        for method, labels, votes in _all(scene, EVERY_METRIC if place else tuple(CLUSTERERS)):
+        clusterers = EVERY_METRIC if place or not metrics else tuple(CLUSTERERS)
+        for method, labels, votes in _all(scene, clusterers):
             found.append(Clustering(_spread(labels, known, len(lengths)), f"{name}: {method}", votes))
         progress(place + 3, len(spaces) + 2)
     return found

@@ -114,3 +114,8 @@ def test_refined_points_are_one_more_metric() -> None:
     added = {clustering.method for clustering in more} - {clustering.method for clustering in plain}
     assert added
     assert all(method.startswith("refined: ") for method in added)
+    alone = propose(embedding, None, lengths_of(embedding), seed=1, metrics=(), refined=refined)
+    assert {clustering.method for clustering in alone} == added
+    for clustering in alone:
+        (same,) = [other for other in more if other.method == clustering.method]
+        np.testing.assert_array_equal(clustering.labels, same.labels)
