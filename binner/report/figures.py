@@ -16,6 +16,7 @@ from binner.report.svg import Plot
 SHAPES = dict(zip(TIERS, ("disc", "diamond", "triangle", "cross", "square"), strict=True))
 COLOURS = 7  # of bins, in report.css
 SHALLOWEST = 0.1  # x; what is less deep is drawn there
+FEW, SMALLEST = 3000, 0.5  # points that are drawn in full size; the smallest share of it
 COLUMNS = 60  # of the histogram of lengths
 
 
@@ -31,6 +32,12 @@ class Shown:
     def bins(self) -> I64:
         """(R,), index of the bin of each, -1 = none."""
         return self.results.contigs.bins[self.rows]
+
+    @property
+    def diameters(self) -> tuple[float, ...]:
+        """Of a point of each class of size, px: smaller where there are many."""
+        scale = min(1.0, max(SMALLEST, math.sqrt(FEW / max(len(self.rows), 1))))
+        return tuple(scale * diameter for diameter in svg.DIAMETERS)
 
 
 def tiers(results: Results) -> str:
@@ -205,7 +212,7 @@ def _scatter(plot: Plot, shown: Shown, values: tuple[F64, F64], *, described: st
     for number, large, rows in pieces:
         css = "none" if number < 0 else f"b k{shown.colours[number]}"
         extra = "" if number < 0 else f' data-b="{number}"'
-        parts.append(svg.dots(x[rows], y[rows], size=svg.DIAMETERS[large], css=css, extra=extra))
+        parts.append(svg.dots(x[rows], y[rows], size=shown.diameters[large], css=css, extra=extra))
     middle = [(number, np.flatnonzero(of == number)) for number in range(len(results.bins))]
     middle = [(number, rows) for number, rows in middle if len(rows)]
     names = [results.bins[number].name for number, _ in middle]
@@ -224,9 +231,9 @@ def _middle(values: F64) -> tuple[float, float]:
     return low, high
 
 
-def size_key() -> Iterator[str]:
+def size_key(shown: Shown) -> Iterator[str]:
     """What the sizes of points mean, in the words of the caption."""
-    for start, stop, width in zip(svg.SIZES, (*svg.SIZES[1:], 0), svg.DIAMETERS, strict=True):
+    for start, stop, width in zip(svg.SIZES, (*svg.SIZES[1:], 0), shown.diameters, strict=True):
         text = f"up to {svg.bp(stop)}" if not start else f"{svg.bp(start)} and more" if not stop else ""
         dot = svg.dots(np.array([7.0]), np.array([7.0]), size=width, css="none")
         yield f'<span class="key"><svg viewBox="0 0 14 14" width="14" height="14">{dot}</svg>{text}</span>'

@@ -53,18 +53,17 @@ def gallery(results: Results) -> Iterator[str]:
     if len(rows) < len(results.contigs):
         share = 100 * results.contigs.lengths[rows].sum() / results.contigs.lengths.sum()
         part = f" Drawn are the {len(rows):,} longest of {len(results.contigs):,} contigs, {share:.0f} % of the bp."
+    by = f", by {results.judges[0].by}" if len(results.judges) > 1 else ""
     yield '<section class="figures">'
-    yield _figure(
-        f"Bins by tier, by {results.judges[0].by}", lambda: figures.tiers(results) + figures.bin_sizes(results), _TIERS
-    )
+    yield _figure(f"Bins by tier{by}", lambda: figures.tiers(results) + figures.bin_sizes(results), _TIERS)
     yield from _quality(results)
     if results.samples:
-        yield _figure("Depth and GC", lambda: figures.depth_gc(shown), f"{_POINTS}{part}", sizes=True)
+        yield _figure("Depth and GC", lambda: figures.depth_gc(shown), f"{_POINTS}{part}", sizes=shown)
     yield _figure(
         "Map of the contigs",
         lambda: figures.map_of(shown, _there(places, missing)),
         f"{_MAP}{part}",
-        sizes=True,
+        sizes=shown,
     )
     yield _figure("Lengths of contigs", lambda: figures.contig_lengths(results), _LENGTHS, css="broad")
     yield "</section>"
@@ -81,7 +80,7 @@ def _quality(results: Results) -> Iterator[str]:
             yield _figure(f"Completeness and contamination, by {judge.by}", draw, _QUALITY)
 
 
-def _figure(title: str, draw: Callable[[], str], text: str, *, sizes: bool = False, css: str = "") -> str:
+def _figure(title: str, draw: Callable[[], str], text: str, *, sizes: Shown | None = None, css: str = "") -> str:
     try:
         drawn = draw()
     except LeftOutError as reason:
@@ -89,7 +88,7 @@ def _figure(title: str, draw: Callable[[], str], text: str, *, sizes: bool = Fal
     except Exception as error:  # whatever it is: the other figures are worth having
         _warn(title, error)
         return _without(title, "it failed; binner.log has the details")
-    keys = f'<p class="keys">{"".join(figures.size_key())}</p>' if sizes else ""
+    keys = f'<p class="keys">{"".join(figures.size_key(sizes))}</p>' if sizes else ""
     caption = f"<figcaption>{escape(text)}</figcaption>"
     return f'<figure class="{css}"><h3>{escape(title)}</h3>{drawn}{keys}{caption}</figure>'
 

@@ -19,7 +19,7 @@
   const listed = (bin) => {
     const of = bins[bin];
     const columns = [["contig", of.contigs, ""], ["length, bp", of.length.map((x) => x.toLocaleString("en")), "n"],
-      ["GC, %", of.gc.map((x) => x ?? ""), "n"], ["depth, x", of.depth, "n"], ["probability", of.probability, "n"]]
+      ["GC, %", of.gc.map((x) => x?.toFixed(1) ?? ""), "n"], ["depth, x", of.depth, "n"], ["probability", of.probability, "n"]]
       .filter((column) => column[1].length);
     const inner = make("table");
     const head = inner.createTHead().insertRow();
