@@ -217,6 +217,7 @@ def _data(results: Results) -> str:
                 "gc": [None if math.isnan(gc) else round(gc, 1) for gc in contigs.gc[rows].tolist()],
                 "depth": [float(f"{x:.3g}") for x in depth.tolist()] if results.samples else [],
                 "probability": [round(p, 2) for p in contigs.probability[rows].tolist()],
+                "second": contigs.second[rows].tolist(),
                 "more": found.contigs - len(rows),
             }
         )

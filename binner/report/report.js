@@ -19,7 +19,8 @@
   const listed = (bin) => {
     const of = bins[bin];
     const columns = [["contig", of.contigs, ""], ["length, bp", of.length.map((x) => x.toLocaleString("en")), "n"],
-      ["GC, %", of.gc.map((x) => x?.toFixed(1) ?? ""), "n"], ["depth, x", of.depth, "n"], ["probability", of.probability, "n"]]
+      ["GC, %", of.gc.map((x) => x?.toFixed(1) ?? ""), "n"], ["depth, x", of.depth, "n"], ["probability", of.probability, "n"],
+      ["next best", of.second.map((other) => bins[other]?.name ?? ""), ""]]
       .filter((column) => column[1].length);
     const inner = make("table");
     const head = inner.createTHead().insertRow();

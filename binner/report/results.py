@@ -84,6 +84,7 @@ class ContigTable:
     lengths: I64  # (N,), bp
     gc: F64  # (N,), %
     bins: I64  # (N,), index of the bin, -1 = none
+    second: I64  # (N,), index of the bin that comes next, -1 = none
     probability: F64  # (N,)
     depth: F64  # (N, S), x
 
@@ -155,22 +156,24 @@ def _verdict(row: Row, judge: Judge, *, where: str) -> Verdict:
 
 
 def _contigs(path: Path, bins: tuple[BinRow, ...], samples: tuple[str, ...]) -> ContigTable:
-    head, rows = _table(path, ("contig", "length", "GC", "bin", "probability"))
+    head, rows = _table(path, ("contig", "length", "GC", "bin", "probability", "second_bin"))
     columns = [f"{_DEPTH}{sample}" for sample in samples]
     if [name for name in head if name.startswith(_DEPTH)] != columns:
         raise InputError(f"{path}: its samples are not those of bins.tsv: the two are of different runs")
     index = {"": -1} | {found.name: number for number, found in enumerate(bins)}
-    names, numbers, of = [], [], []
+    names, numbers, places = [], [], []
     for where, row in rows:
-        if row["bin"] not in index:
-            raise InputError(f"{where}: no bin '{row['bin']}' in bins.tsv: the two are of different runs")
+        for column in ("bin", "second_bin"):
+            if row[column] not in index:
+                raise InputError(f"{where}: no bin '{row[column]}' in bins.tsv: the two are of different runs")
         names.append(row["contig"])
-        of.append(index[row["bin"]])
+        places.append((index[row["bin"]], index[row["second_bin"]]))
         wanted = ("length", "GC", "probability", *columns)
         numbers.append([_number(row, column, where=where, empty=column == "GC") for column in wanted])
     table = np.array(numbers, np.float64).reshape(len(names), 3 + len(columns))
     lengths = table[:, 0].astype(np.int64)
-    return ContigTable(tuple(names), lengths, table[:, 1], np.array(of, np.int64), table[:, 2], table[:, 3:])
+    bin_of, second = np.array(places, np.int64).reshape(len(names), 2).T
+    return ContigTable(tuple(names), lengths, table[:, 1], bin_of, second, table[:, 2], table[:, 3:])
 
 
 def _record(path: Path) -> Mapping[str, Any]:

@@ -32,10 +32,11 @@ def write(
     lengths = rng.integers(1000, 90_000, len(contigs))
     of = [bins[row % len(bins)] if bins and row < len(contigs) - 1 else "" for row in range(len(contigs))]
     depths = [f"depth:{sample}" for sample in samples]
-    lines = [("contig", "length", "GC", "bin", "probability", *depths)]
+    lines = [("contig", "length", "GC", "bin", "probability", "second_bin", *depths)]
     for row, name in enumerate(contigs):
+        second = next((other for other in bins if other != of[row]), "") if row % 2 else ""
         depth = (f"{x:.4g}" for x in rng.random(len(samples)) * 50)
-        lines.append((name, str(lengths[row]), f"{30 + 40 * rng.random():.2f}", of[row], "0.75", *depth))
+        lines.append((name, str(lengths[row]), f"{30 + 40 * rng.random():.2f}", of[row], "0.75", second, *depth))
     _table(folder / "contigs.tsv", lines)
     head = ("bin", "bp", "contigs", "N50", "L50", "GC", "completeness", "contamination", "tier", *extra, *depths)
     lines = [head]

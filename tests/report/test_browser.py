@@ -80,6 +80,7 @@ def test_a_click_on_a_bin_shows_its_contigs_and_marks_them(page: Path) -> None:
         """
         click(all("#bins button")[1]);
         seen.opened = opened();
+        seen.next = all("tr.open tbody tr").map((row) => row.lastChild.textContent);
         seen.marked = [...new Set(all("svg .on").map((part) => part.dataset.b))];
         seen.faded = all("svg.some").length;
         click(all("#bins button")[1]);
@@ -91,6 +92,7 @@ def test_a_click_on_a_bin_shows_its_contigs_and_marks_them(page: Path) -> None:
         """,
     )
     assert sorted(seen["opened"]) == sorted(CONTIGS[1:39:3])
+    assert set(seen["next"]) == {"", "bin_1"}
     assert (seen["marked"], seen["faded"], seen["closed"]) == (["1"], 3, [0, 0, 0])
     assert sorted(seen["figure"]) == sorted(CONTIGS[2:39:3])
     assert (seen["escaped"], seen["errors"]) == (0, [])

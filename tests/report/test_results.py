@@ -19,6 +19,7 @@ def test_what_is_read(tmp_path: Path) -> None:
     assert [each.name for each in found.bins] == ["bin_1", "bin_2"]
     assert found.bins[0].quality == ((95.0, 1.25, "near-complete"),)
     assert found.contigs.bins.tolist() == [0, 1, 0, 1, -1]
+    assert found.contigs.second.tolist() == [-1, 0, -1, 0, -1]
     assert found.contigs.depth.shape == (5, 2)
     assert found.bins[0].bp == found.contigs.lengths[found.contigs.bins == 0].sum()
 
