@@ -80,6 +80,8 @@ def test_the_demo(programs: dict[str, str], tmp_path: Path, alone: set[frozenset
     last = task("BINNER_RUN", "run", bam=[], depth=depth, embedding=embedding)
     found = last.run("script")
     assert [path.name for path in found["bins"]] == [f"demo_{number + 1}.fa.gz" for number in range(GENOMES)]
+    assert len(found["report"]) == 1
+    assert len(found["multiqc"]) == 3
     assert set(bins(tmp_path / "run" / "demo").values()) == alone
     (command,) = {command for output in last.process.outputs for command in output.versions}
     assert last.bash(command).strip() == binner.__version__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,7 @@ def test_the_demo(folder: Path, alone: set[frozenset[str]]) -> None:
     assert set(found.values()) == alone
     header = (folder / "results" / "bins" / "demo" / "bins.tsv").read_text().split("\n", 1)[0]
     assert header.split("\t")[-3:] == ["depth:S1", "depth:S2", "depth:S3"]
+    assert "demo_bin_6" in (folder / "results" / "bins" / "demo" / "report.html").read_text()
     assert "Nothing to be done" in locally(embed={"shards": 2})
 
 
@@ -93,9 +95,17 @@ def test_plans_of_mapping(tool: str, form: str, folder: Path) -> None:
 def test_contigs_alone_and_several_assemblies(folder: Path) -> None:
     write_sheet(folder / "samples.csv", [*demo_rows(), {"assembly": "other", "contigs": str(CONTIGS)}])
     plan = locally("--dry-run")
-    assert "bin_min" not in plan
+    assert "rule quality:" not in plan
     runs = [line for line in plan.splitlines() if "binner run " in line]
     assert sorted("--depth" in line for line in runs) == [False, True]
+
+
+def test_quality(folder: Path) -> None:
+    """CheckM2 between bins and report, as a job of its own."""
+    plan = locally("--dry-run", quality="checkm2")
+    jobs = re.findall(r"rule (\w+):", plan)
+    assert jobs.count("quality") == 1
+    assert "binner quality results/bins/demo --with checkm2 -t 2 --max-memory 48000M" in plan
 
 
 def test_node_classes(folder: Path) -> None:
@@ -107,7 +117,7 @@ def test_node_classes(folder: Path) -> None:
     on_gpu = [job for job in jobs if "gpu=1" in job]
     assert len(on_gpu) == 3
     assert all("slurm_partition=fast" in job and "--device cuda" in job for job in on_gpu)
-    assert sum("slurm_partition=many" in job for job in jobs) == len(BAMS) + 1
+    assert sum("slurm_partition=many" in job for job in jobs) == len(BAMS) + 2  # and bins and their report
     assert all(f"--shard {number}/3" in plan for number in (1, 2, 3))
 
 

@@ -44,6 +44,8 @@ workflow BINNER {
     bins       = BINNER_RUN.out.bins       // [ meta, [ FASTA ] ]
     bins_table = BINNER_RUN.out.bins_table // [ meta, TSV ]
     contig2bin = BINNER_RUN.out.contig2bin // [ meta, TSV ]
+    report     = BINNER_RUN.out.report     // [ meta, HTML ]
+    multiqc    = BINNER_RUN.out.multiqc    // [ meta, [ TSV ] ]
 }
 
 // The same order each time, so that a task that was done is known again

@@ -85,3 +85,7 @@ def abundance_of(wildcards) -> list[str]:
 def depth_of(wildcards) -> list[str]:
     assembly = wildcards.assembly
     return [f"results/depth/{assembly}/{name}.tsv" for name in SHEET.samples[assembly] if not by_aemb(assembly, name)]
+
+
+def quality_of(wildcards) -> list[str]:
+    return [f"results/quality/{wildcards.assembly}.done"] if config["quality"] else []

@@ -19,6 +19,9 @@ process BINNER_RUN {
     tuple val(meta), path("${prefix}/cami.binning"), emit: cami
     tuple val(meta), path("${prefix}/run.json"), emit: record
     tuple val(meta), path("${prefix}/binner.log"), emit: log
+    tuple val(meta), path("${prefix}/report.html"), emit: report, optional: true
+    tuple val(meta), path("${prefix}/*_mqc.tsv"), emit: multiqc, optional: true
+    tuple val(meta), path("${prefix}/checkm*.tsv"), emit: quality, optional: true
     tuple val("${task.process}"), val('binner'), eval("binner --version | sed 's/binner //'"), topic: versions, emit: versions_binner
 
     when:
@@ -50,7 +53,8 @@ process BINNER_RUN {
     prefix = task.ext.prefix ?: "${meta.id}"
     """
     mkdir -p ${prefix}/bins
-    touch ${prefix}/bins.tsv ${prefix}/contigs.tsv ${prefix}/contig2bin.tsv ${prefix}/cami.binning ${prefix}/run.json ${prefix}/binner.log
+    touch ${prefix}/bins.tsv ${prefix}/contigs.tsv ${prefix}/contig2bin.tsv ${prefix}/cami.binning ${prefix}/run.json ${prefix}/binner.log \\
+        ${prefix}/report.html ${prefix}/binner_summary_mqc.tsv ${prefix}/checkm2.tsv
     echo "" | gzip -n > ${prefix}/bins/${prefix}_1.fa.gz
     """
 }
