@@ -8,7 +8,7 @@ HOME=/root binner run /mnt/contigs.fa.gz -b /mnt/S1.bam /mnt/S2.bam /mnt/S3.bam 
 test "$(wc -l <out/bins.tsv)" -gt 4
 # No folder that is named can be written
 export HOME=/proc/1 XDG_CACHE_HOME=/proc/1 NUMBA_CACHE_DIR=/proc/1 MPLCONFIGDIR=/proc/1 HF_HOME=/proc/1 TMPDIR=/proc/1
-binner embed /mnt/contigs.fa.gz --encoder small -m 8000 --max-windows 1 -o small.npz
+binner embed /mnt/contigs.fa.gz --encoder small -m 15000 --max-windows 1 -o small.npz
 test -s small.npz
 # A home that is empty and may be written
 unset XDG_CACHE_HOME NUMBA_CACHE_DIR MPLCONFIGDIR HF_HOME TMPDIR

@@ -174,19 +174,34 @@ def keep_compiled_code() -> Path:
 
     Raises OptionError where no folder for temporary files can be written.
     """
-    given, user = os.environ.get("NUMBA_CACHE_DIR"), _user_cache()
-    choices = ([Path(given)] if given else []) + [_PACKAGE / "__pycache__"] + ([user / "numba"] if user else [])
-    if found := next((folder for folder in choices if can_write(folder)), None):
-        return found
-    # numba loads what it finds there, so the folder must be one's own; it stays, so that the next run starts fast.
-    folder = temporary_folder() / f"binner-numba-{os.getuid()}"
+    user = os.environ.get("XDG_CACHE_HOME") or _under_home(".cache")
+    for choice in (os.environ.get("NUMBA_CACHE_DIR"), _PACKAGE / "__pycache__", user and Path(user, "numba")):
+        if choice and can_write(Path(choice)):
+            return Path(choice)
+    folder = _own_folder()
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    return folder
+
+
+def keep_settings() -> None:
+    """Give matplotlib, which hdbscan loads, a place where it finds none: else it says so at length in every run."""
+    user = os.environ.get("MPLCONFIGDIR") or os.environ.get("XDG_CONFIG_HOME") or _under_home(".config")
+    if user is None or not can_write(Path(user)):
+        os.environ["MPLCONFIGDIR"] = str(_own_folder())
+
+
+def _own_folder() -> Path:
+    """A folder under the temporary one that is this user's alone, for numba loads what it finds in its folder.
+
+    It stays, so that the next run starts fast. Raises OptionError where no temporary folder can be written.
+    """
+    folder = temporary_folder() / f"binner-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         mine = folder.stat().st_uid == os.getuid() and not folder.is_symlink() and not folder.stat().st_mode & 0o022
     except OSError:
         mine = False
-    os.environ["NUMBA_CACHE_DIR"] = str(folder) if mine else tempfile.mkdtemp(prefix="binner-numba-")
-    return Path(os.environ["NUMBA_CACHE_DIR"])
+    return folder if mine else Path(tempfile.mkdtemp(prefix="binner-"))
 
 
 def temporary_folder() -> Path:
@@ -204,11 +219,9 @@ def can_write(folder: Path) -> bool:
     return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 
-def _user_cache() -> Path | None:
-    """The user's cache folder; None for users whom the system does not know (containers) and who name no home."""
-    if given := os.environ.get("XDG_CACHE_HOME"):
-        return Path(given)
+def _under_home(name: str) -> Path | None:
+    """A folder in the user's home; None for users whom the system does not know (containers) and who name no home."""
     try:
-        return Path.home() / ".cache"
+        return Path.home() / name
     except RuntimeError:
         return None

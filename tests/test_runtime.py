@@ -162,12 +162,12 @@ def test_compiled_code_finds_a_place(read_only: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("XDG_CACHE_HOME", "/nowhere/at/all")
     runtime.keep_compiled_code()
     folder = Path(os.environ.pop("NUMBA_CACHE_DIR"))
-    assert folder == read_only / f"binner-numba-{os.getuid()}"
+    assert folder == read_only / f"binner-{os.getuid()}"
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_compiled_code_is_not_taken_from_a_folder_that_others_may_write(read_only: Path) -> None:
-    shared = read_only / f"binner-numba-{os.getuid()}"
+    shared = read_only / f"binner-{os.getuid()}"
     shared.mkdir()
     shared.chmod(0o777)
     runtime.keep_compiled_code()
@@ -190,8 +190,8 @@ def test_a_given_place_for_compiled_code_is_kept(tmp_path: Path, monkeypatch: py
 
 def test_a_given_place_that_cannot_be_written_is_not(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/given")
-    assert runtime.keep_compiled_code() == read_only / f"binner-numba-{os.getuid()}"
-    assert os.environ["NUMBA_CACHE_DIR"] == str(read_only / f"binner-numba-{os.getuid()}")
+    assert runtime.keep_compiled_code() == read_only / f"binner-{os.getuid()}"
+    assert os.environ["NUMBA_CACHE_DIR"] == str(read_only / f"binner-{os.getuid()}")
 
 
 def test_a_user_whom_the_system_does_not_know(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +201,22 @@ def test_a_user_whom_the_system_does_not_know(read_only: Path, monkeypatch: pyte
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", home)
     assert runtime.keep_compiled_code().parent == read_only
+
+
+def test_matplotlib_finds_a_place(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLCONFIGDIR", "/given")
+    runtime.keep_settings()
+    assert os.environ["MPLCONFIGDIR"] == str(read_only / f"binner-{os.getuid()}")
+
+
+@pytest.mark.parametrize("name", ["MPLCONFIGDIR", "XDG_CONFIG_HOME", "HOME"])
+def test_settings_of_matplotlib_stay(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in ("MPLCONFIGDIR", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, str(tmp_path))
+    before = dict(os.environ)
+    runtime.keep_settings()
+    assert dict(os.environ) == before
 
 
 def test_nowhere_for_temporary_files(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,6 +218,7 @@ def at_work(machine: MachineConfig, *, verbose: bool, quiet: bool) -> Iterator[W
         raise OptionError("-v and -q contradict each other; give one of them")
     runtime.limit_threads(machine.threads)
     runtime.keep_compiled_code()
+    runtime.keep_settings()
     from binner.cli._console import console
 
     with console(verbose=verbose, quiet=quiet) as watch:

@@ -44,6 +44,7 @@ def doctor(output: Path, as_json: bool, **given: Any) -> int:  # noqa: FBT001 cl
     from binner import runtime
 
     runtime.limit_threads(machine.threads)
+    runtime.keep_settings()
     from binner.doctor import Surroundings, checks
 
     found = []
