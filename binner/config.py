@@ -12,6 +12,7 @@ from binner.errors import OptionError
 
 EncoderName = Literal["whitening", "small"]
 ClustererName = Literal["leiden", "reassign", "density", "merge"]
+SourceName = Literal["tree", "split", "merge"]
 LossName = Literal["multi-positive", "w-simclr"]
 RefineTerm = Literal["halves", "hard", "mix", "markers", "clip", "density", "mmd", "self"]
 Strands = Literal["both", "forward"]
@@ -187,6 +188,7 @@ class RunConfig:
     markers: bool = True
     refine: bool | None = None  # None: only where it pays
     refine_terms: tuple[RefineTerm, ...] | None = None  # what the head is trained for besides contrast; None: all
+    also: tuple[SourceName, ...] = ()  # sources of further candidates
     seed: int = 1
     prefix: str = "bin"
     force: bool = False

@@ -181,6 +181,8 @@ class _Part:
             )
         refined = self._refine(depth) if self.sequences else None
         clusterings = self._cluster(depth, refined)
+        if self.finder.config.also:
+            clusterings += self._more(clusterings, depth)
         return self.finder.stages.run(*self._called("choice", "Choosing bins"), work)
 
     def _refine(self, depth: Depths | None) -> Refined:
@@ -231,6 +233,25 @@ class _Part:
         how = self._refinement_key()
         called = self._called("clustering", "Clustering")
         return self.finder.stages.run(*called, work, key=key(*self.depends_on, how, code_version("clusterers")))
+
+    def _more(self, clusterings: Sequence[Clustering], depth: Depths | None) -> list[Clustering]:
+        config = self.finder.config
+
+        def work(_: Progress) -> list[Clustering]:
+            from binner import candidates, space
+
+            metrics = space.WITH_COVERAGE if depth is not None else space.WITHOUT_COVERAGE
+            given = candidates.Given(
+                tuple(clusterings),
+                tuple(space.points(self.embedding, depth, metric) for metric in metrics),
+                space.gaussians(self.embedding, depth, self.lengths),
+                self.lengths,
+                self.markers,
+                config.min_bin_size,
+            )
+            return candidates.more(config.also, given)
+
+        return self.finder.stages.run(*self._called("candidates", "Finding further candidates"), work)
 
     def _called(self, stage: str, title: str) -> tuple[str, str]:
         """Name and title of a stage of this part."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,11 @@ def choose(
     for found in bins:
         probability[found.rows] = judge.membership(found.rows)
     return bins, probability
+
+
+def scorer(clusterings: Sequence[Clustering], lengths: I64, markers: Markers | None) -> Callable[[Sequence[I64]], F64]:
+    """The judge's scores (C,) of any C clusters, each the rows of its contigs, as a function of nothing else."""
+    return _Judge(_count_votes([clustering for clustering in clusterings if clustering.votes], lengths), markers).scores
 
 
 def _candidates(clusterings: Sequence[Clustering], lengths: I64, least_bp: int) -> Iterator[I64]:

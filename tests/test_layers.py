@@ -34,7 +34,7 @@ LAYERS = {
     },
     "4, more inputs": {"assemblies"},
     "4, stages": {"embed", "markers", "refine", "select", "write"},
-    "4, judging": {"evaluate", "quality", "replicons"},
+    "4, judging": {"candidates", "evaluate", "quality", "replicons"},
     "4, what tells of results": {"report"},
     "4, files of stages": {"embedding_files", "recluster"},
     "4, training": {"marker_training", "train"},

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from binner import clusterers, encoders, losses
-from binner.config import ClustererName, EncoderName, LossName
+from binner import candidates, clusterers, encoders, losses
+from binner.config import ClustererName, EncoderName, LossName, SourceName
 
 PACKAGE = Path(clusterers.__file__).parent.parent
 
@@ -20,6 +20,10 @@ def files_with(folder: str, function: str | None = None) -> set[str]:
 def test_every_clusterer_is_registered() -> None:
     assert files_with("clusterers") == set(clusterers.CLUSTERERS) == set(get_args(ClustererName))
     assert set(clusterers.EVERY_METRIC) <= set(clusterers.CLUSTERERS)
+
+
+def test_every_source_of_candidates_is_registered() -> None:
+    assert files_with("candidates") == set(candidates.SOURCES) == set(get_args(SourceName))
 
 
 def test_every_loss_is_registered() -> None:

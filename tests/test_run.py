@@ -160,6 +160,14 @@ def test_ten_thousand_contigs_of_1000_bp() -> None:
     assert summary.bins > 0
 
 
+def test_further_candidates_join_the_choice(small: Metagenome) -> None:
+    config = write(small.contigs, small.coverage)
+    more = changed(config, also=("tree", "split", "merge"), out=Path("more"))
+    assert recovered(small, check(more, pipeline.run(more))) == 4
+    stages = [stage["name"] for stage in json.loads(Path("more/run.json").read_text())["stages"]]
+    assert stages.index("clustering") < stages.index("candidates") < stages.index("choice")
+
+
 def test_the_same_seed_gives_the_same_bins(small: Metagenome) -> None:
     config = write(small.contigs, small.coverage)
     pipeline.run(config)

@@ -22,7 +22,7 @@ from binner.cli._options import (
     seed,
     together,
 )
-from binner.config import QualityConfig, RefineTerm, RunConfig
+from binner.config import QualityConfig, RefineTerm, RunConfig, SourceName
 from binner.errors import OptionError
 
 contigs = together(
@@ -119,12 +119,19 @@ bin_options = together(
         metavar="TERM,...",
         help=f"What --refine trains for besides contrast: {', '.join(get_args(RefineTerm))}, or none.  [default: all]",
     ),
+    option(
+        "--also",
+        heading=METHOD,
+        type=click.Choice(get_args(SourceName)),
+        several=True,
+        help="Further candidate bins: the best of density trees, clusters taken apart or put together by genes.",
+    ),
     seed,
 )
 
 _OF_A_RUN = (
-    *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "bins", "markers", "refine", "seed"),
-    *("prefix", "force", "report"),
+    *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "bins", "markers", "refine", "also"),
+    *("seed", "prefix", "force", "report"),
 )
 
 
