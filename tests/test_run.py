@@ -168,6 +168,25 @@ def test_further_candidates_join_the_choice(small: Metagenome) -> None:
     assert stages.index("clustering") < stages.index("candidates") < stages.index("choice")
 
 
+def test_second_bins_are_of_the_same_assembly() -> None:
+    """Of two assemblies of close relatives by their contigs alone: other bins are near."""
+    made = simulate(species=3, genome_bp=(250_000, 300_000), contig_bp=2500, seed=4)
+    config = write(made.contigs)
+    lines = Path("contigs.fa").read_text().splitlines(keepends=True)
+    files = [Path(f"{name}.fa") for name in "AB"]
+    for number, file in enumerate(files):
+        pairs = range(2 * number, len(lines), 4)
+        file.write_text("".join(lines[at] + lines[at + 1] for at in pairs))
+    many = changed(config, contigs=files[0], others=(files[1],), multi=True, min_bin_size=20_000, out=Path("out"))
+    pipeline.run(many)
+    rows = table(Path("out/contigs.tsv"))
+    own = {row["bin"]: row["contig"][0] for row in rows if row["bin"]}
+    assert set(own.values()) == {"A", "B"}
+    seconds = [(row["contig"][0], own[row["second_bin"]]) for row in rows if row["second_bin"]]
+    assert {here for here, _ in seconds} == {"A", "B"}
+    assert all(here == there for here, there in seconds)
+
+
 def test_the_same_seed_gives_the_same_bins(small: Metagenome) -> None:
     config = write(small.contigs, small.coverage)
     pipeline.run(config)
