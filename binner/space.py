@@ -7,6 +7,7 @@ that is measured on the assembly itself, and the weight of coverage follows from
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
@@ -43,17 +44,27 @@ class Depths:
     typical: tuple[float, float]  # counting variances of a typical contig: of `size`, of `shape`
 
 
+class Form(Enum):
+    """Of composition vectors: as they are, of unit length, or the expected genome mean (the vector shrunk by its error)
+    of unit length, which turns a short contig towards the directions in which genomes differ most.
+    """
+
+    RAW = "raw"
+    UNIT = "unit"
+    EXPECTED = "expected"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """How points are laid out: `unit` composition vectors (or raw ones), coverage `weight` times its natural scale."""
+    """How points are laid out: composition in a form, coverage `weight` times its natural scale."""
 
     name: str
-    unit: bool
+    form: Form
     weight: float
 
 
-WITH_COVERAGE = (Metric("loose", True, 0.5), Metric("tight", True, 2.0), Metric("raw", False, 0.8))
-WITHOUT_COVERAGE = (Metric("unit", True, 0), Metric("raw", False, 0))
+WITH_COVERAGE = (Metric("loose", Form.UNIT, 0.5), Metric("tight", Form.UNIT, 2.0), Metric("raw", Form.RAW, 0.8))
+WITHOUT_COVERAGE = (Metric("unit", Form.UNIT, 0), Metric("raw", Form.RAW, 0))
 
 
 def depths(coverage: Coverage, embedding: Embedding, lengths: I64) -> Depths:
@@ -120,7 +131,7 @@ def points(embedding: Embedding, depth: Depths | None, metric: Metric) -> F32:
     1 / radius; size and shape of the coverage are scaled so that their errors are as large.
     """
     radius = float(np.median(np.linalg.norm(embedding.matrix, axis=1))) or 1.0
-    composition = _unit(embedding.matrix) if metric.unit else embedding.matrix / np.float32(radius)
+    composition = _composition(embedding, metric.form, radius)
     if depth is None:
         return np.ascontiguousarray(composition, np.float32)
     scale = metric.weight / radius
@@ -143,6 +154,14 @@ def gaussians(embedding: Embedding, depth: Depths | None, lengths: I64) -> Gauss
         np.hstack([embedding.variance, size, shape]).astype(np.float32),
         np.concatenate([embedding.prior, prior]).astype(np.float32),
     )
+
+
+def _composition(embedding: Embedding, form: Form, radius: float) -> F32:
+    if form is Form.RAW:
+        return embedding.matrix / np.float32(radius)
+    if form is Form.UNIT:
+        return _unit(embedding.matrix)
+    return _unit(embedding.matrix * (embedding.prior / (embedding.prior + embedding.variance)))
 
 
 def _unit(matrix: F32) -> F32:

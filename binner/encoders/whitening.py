@@ -1,9 +1,10 @@
-"""Whitened k-mer frequencies: the linear map under which pieces of one genome scatter alike in every direction.
+"""Whitened composition: the linear map under which pieces of one genome scatter alike in every direction.
 
-Canonical k-mer counts are made stable in variance (Anscombe 1948: the square root of count + 3/8) and taken relative to
-the length; the covariance within genomes, learnt from training genomes and shrunk towards a multiple of the identity,
-is inverted; of the whitened space the directions that separate species best are kept. This is linear discriminant
-analysis with shrinkage, and with its law of the error by length the front end of PLDA (Ioffe 2006).
+Counts of canonical k-mers, and of words in the reading frames (`frames`), are made stable in variance (Anscombe 1948:
+the square root of count + 3/8) and taken relative to their sum; the covariance within genomes, learnt from training
+genomes and shrunk towards a multiple of the identity, is inverted; of the whitened space the directions that separate
+species best are kept. This is linear discriminant analysis with shrinkage, and with its law of the error by length the
+front end of PLDA (Ioffe 2006).
 """
 
 from __future__ import annotations
@@ -17,21 +18,24 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from binner.data import F32, F64, I64, U8, Progress, check_array, digest, silent
+from binner.encoders import frames
 from binner.encoders.kmers import canonical_index, count
 from binner.errors import InputError
 
 WINDOWS_PER_BATCH = 4096
 WEIGHTS = "model.safetensors"
+_TENSORS = ("centre", "projection", "noise", "prior", "odds")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitening:
     """An encoder (`binner.encoders.Encoder`) of one matrix product."""
 
-    centre: F32  # (K,), of the stabilised frequencies of the canonical k-mers
+    centre: F32  # (K,), of the features
     projection: F32  # (K, D)
     noise: F32  # (D,), variance within a genome of a window of `reference` bp
     prior: F32  # (D,), variance of genome means
+    odds: F32  # (GC classes, 64), log odds of codons
     k: int
     window: int  # bp
     reference: int  # bp
@@ -39,23 +43,26 @@ class Whitening:
     name = "whitening"
 
     def __post_init__(self) -> None:
-        kmers, directions = self.projection.shape
-        for name, size in (("centre", kmers), ("noise", directions), ("prior", directions)):
+        rows, directions = self.projection.shape
+        for name, size in (("centre", rows), ("noise", directions), ("prior", directions)):
             check_array(name, getattr(self, name), np.float32, (size,))
-        if kmers != canonical_index(self.k)[1]:
-            raise ValueError(f"{kmers} rows for {self.k}-mers")
+        check_array("odds", self.odds, np.float32, (frames.GC_CLASSES, frames.WORDS))
+        if rows != canonical_index(self.k)[1] + frames.PLACES * frames.WORDS:
+            raise ValueError(f"{rows} rows for {self.k}-mers and words in frames")
 
     @property
     def digest(self) -> str:
         """Of the weights."""
-        return digest(self.centre, self.projection, self.noise, self.prior, str((self.k, self.window, self.reference)))
+        weights = (getattr(self, name) for name in _TENSORS)
+        return digest(*weights, str((self.k, self.window, self.reference)))
 
     def embed(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
         """Encode codes[start:stop], (V, D) float32, the same for both strands."""
         out = np.empty((len(start), self.projection.shape[1]), np.float32)
         for first in range(0, len(start), WINDOWS_PER_BATCH):
             rows = slice(first, first + WINDOWS_PER_BATCH)
-            out[rows] = (frequencies(codes, start[rows], stop[rows], k=self.k) - self.centre) @ self.projection
+            found = features(codes, start[rows], stop[rows], k=self.k, odds=self.odds)
+            out[rows] = (found - self.centre) @ self.projection
             progress(min(first + WINDOWS_PER_BATCH, len(start)), len(start))
         return out
 
@@ -65,7 +72,7 @@ class Whitening:
 
     def save(self, folder: Path) -> None:
         """Write the weights into `folder`."""
-        tensors = {"centre": self.centre, "projection": self.projection, "noise": self.noise, "prior": self.prior}
+        tensors = {name: getattr(self, name) for name in _TENSORS}
         sizes = {"k": str(self.k), "window": str(self.window), "reference": str(self.reference)}
         (folder / WEIGHTS).write_bytes(save(tensors, metadata={"encoder": self.name, **sizes}))
 
@@ -75,15 +82,20 @@ class Whitening:
         path = folder / WEIGHTS
         try:
             content = path.read_bytes()
-            centre, projection, noise, prior = (
-                load(content)[name] for name in ("centre", "projection", "noise", "prior")
-            )
+            tensors = load(content)
+            centre, projection, noise, prior, odds = (tensors[name] for name in _TENSORS)
             k, window, reference = (int(_metadata(content)[name]) for name in ("k", "window", "reference"))
-            return cls(centre, projection, noise, prior, k, window, reference)
+            return cls(centre, projection, noise, prior, odds, k, window, reference)
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}; name a folder that `binner train` wrote") from error
         except (SafetensorError, KeyError, ValueError) as error:
             raise InputError(f"{path}: no weights of a whitening ({error}); train it with `binner train`") from error
+
+
+def features(codes: U8, start: I64, stop: I64, *, k: int, odds: F32) -> F32:
+    """What is whitened of each window: frequencies of canonical k-mers, then of words in the reading frames, (V, K)."""
+    in_frames = frames.frequencies(codes, start, stop, odds=odds)
+    return np.concatenate([frequencies(codes, start, stop, k=k), in_frames], 1)
 
 
 def frequencies(codes: U8, start: I64, stop: I64, *, k: int) -> F32:

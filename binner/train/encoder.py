@@ -18,6 +18,7 @@ from binner.train import genomes as training
 from binner.train.whitening import (
     ERROR_LAW_BP,
     FOLDS,
+    PIECES_BP,
     VALIDATION_BP,
     Validation,
     WhiteningOptions,
@@ -71,15 +72,20 @@ def _card(
     settings = ", ".join(f"{name} {value}" for name, value in asdict(options).items())
     law = np.array([fold.error_law for fold in folds])
     ratios = ["-" if np.isnan(found).all() else f"{np.nanmean(found):.2f}" for found in law.T]
-    ari = np.array([(fold.ari, fold.ari_4mers) for fold in folds])
-    rows = [f"| {i} | {fold.genera} | {fold.ari:.3f} | {fold.ari_4mers:.3f} |" for i, fold in enumerate(folds, 1)]
-    model, four_mers = ari.mean(0)
-    figure = shipped.FIGURE.format(model=model, four_mers=four_mers)
-    rows.append(f"| mean | | {model:.3f} | {four_mers:.3f} |")
+    ari = np.array([(*fold.ari, *fold.ari_4mers) for fold in folds])  # ours by length, then that of 4-mers
+    mean = ari.mean(0)
+    figure = shipped.FIGURE.format(model=mean[0], four_mers=mean[len(PIECES_BP)])
+    table = [(str(i), str(fold.genera), own) for i, (fold, own) in enumerate(zip(folds, ari, strict=True), 1)]
+    rows = [
+        f"| {name} | {genera} | {' | '.join(f'{value:.3f}' for value in values)} |"
+        for name, genera, values in [*table, ("mean", "", mean)]
+    ]
+    lengths = [f"{low / 1000:g}-{high / 1000:g} kb" for low, high in PIECES_BP]
     return f"""# Whitening {digest}
 
-A linear encoder of windows of DNA: whitened frequencies of canonical k-mers (`binner/encoders/whitening.py` has the
-formulas), with the variance of a contig around its genome as a law of its length.
+A linear encoder of windows of DNA: whitened frequencies of canonical k-mers and of words in the reading frames
+(`binner/encoders/whitening.py` and `frames.py` have the formulas), with the variance of a contig around its genome as a
+law of its length.
 
 - Data: {len(genomes.names)} prokaryotic genomes, {len(genomes.codes) / 1e6:.0f} Mb, \
 {genomes.species.max() + 1} species in {genomes.genus.max() + 1} genera (clusters of Mash distance 0.05 and 0.2).
@@ -90,10 +96,10 @@ formulas), with the variance of a contig around its genome as a law of its lengt
 
 ## Validation on genera kept out of training
 
-K-means ARI (k = number of species, pieces of 2-10 kb as unit vectors), beside plain 4-mer frequencies:
+K-means ARI (k = number of species, pieces as unit vectors), beside plain 4-mer frequencies:
 
-| fold | genera | whitening | 4-mers |
-|---|---|---|---|
+| fold | genera | {" | ".join(f"{of}, {length}" for of in ("whitening", "4-mers") for length in lengths)} |
+|---|---|{"---|" * len(mean)}
 {chr(10).join(rows)}
 
 Observed over predicted variance within held-out genomes (1: the error bar is right), mean of the folds:

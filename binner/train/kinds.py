@@ -170,8 +170,12 @@ class Kmers:
     def begin(self, genomes: Packed, species: I64, *, seed: int) -> None:
         """A whitening, which the layers then change; a direction counts by how much of its variance is of species."""
         config = self.backbone.config
-        found = validation.teacher(genomes, species, seed=seed, k=config.k, directions=config.width)
-        self.backbone.begin_with(found.centre, found.projection * (found.prior / (found.prior + found.noise)))
+        drawn = validation.teaching(genomes, species, seed=seed)
+        found = whitening.frequencies(drawn.codes, drawn.start, drawn.stop, k=config.k)
+        centre, projection, noise, prior = whitening.fit(
+            found, drawn.species, directions=config.width, shrinkage=validation.TEACHER.shrinkage
+        )
+        self.backbone.begin_with(*(a.astype(np.float32) for a in (centre, projection * (prior / (prior + noise)))))
 
     def vectors(self, pieces: Pieces) -> F32:
         """In one batch: there are few."""

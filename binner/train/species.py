@@ -261,7 +261,7 @@ class _Training:
         with torch.random.fork_rng([]):
             torch.manual_seed(task.options.seed)
             kind = kinds.start(self.work, task.start, dropout=dropout)
-            teacher = validation.DIRECTIONS if task.options.distil else 0
+            teacher = validation.TEACHER.directions if task.options.distil else 0
             network = SpeciesNetwork(kind.backbone, teacher=teacher)
         for module in network.modules():
             if isinstance(module, nn.Dropout):

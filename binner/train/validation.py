@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from binner.evaluate import protocols
 from binner.evaluate.kmedoid import similarity_threshold
 from binner.train.packed import Packed
 from binner.train.pairs import laid_out, reverse_complement
+from binner.train.whitening import WhiteningOptions, fit
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +24,7 @@ SHORTEST, LONGEST = 1000, 4000  # bp, log-uniform
 SHARE = 0.5  # a species is recovered by a bin whose F1 exceeds this; what is in no bin counts as missed
 PERCENTILE = 30  # of similarities to the own species' mean: what K-medoid's threshold leaves out
 TEACHER_BP = 200_000_000  # bp that the teacher learns from, at most
-TEACHER_PIECE, TEACHER_PIECES = 6000, 48  # bp; of each genome
-DIRECTIONS, SHRINKAGE, K = 64, 0.1, 5  # of the whitening that ships
+TEACHER = WhiteningOptions()  # as it ships
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +95,26 @@ def draw(packed: Packed, species: I64, *, seed: int) -> Pieces:
     return Pieces(*laid_out(codes), np.array(names, np.int64))
 
 
-def teacher(packed: Packed, species: I64, *, seed: int, k: int = K, directions: int = DIRECTIONS) -> Whitening:
-    """Whitened k-mers learnt from the genomes of `species` alone, so that nothing of held-out ones leaks."""
+def teacher(packed: Packed, species: I64, *, seed: int) -> Whitening:
+    """The whitening learnt from the genomes of `species` alone, so that nothing of held-out ones leaks."""
+    drawn = teaching(packed, species, seed=seed)
+    return fit(drawn.codes, drawn.start, drawn.stop, species=drawn.species, options=replace(TEACHER, seed=seed))
+
+
+def teaching(packed: Packed, species: I64, *, seed: int) -> Pieces:
+    """Pieces of the genomes of `species` that a whitening is learnt from."""
     rng = np.random.default_rng([seed, 6])
+    piece = TEACHER.reference
     owner, start, stop = packed.stretches
     genomes = np.flatnonzero(np.isin(packed.species, species))
-    each = int(np.clip(TEACHER_BP // (TEACHER_PIECE * max(len(genomes), 1)), 2, TEACHER_PIECES))
+    each = int(np.clip(TEACHER_BP // (piece * max(len(genomes), 1)), 2, TEACHER.per_genome))
     codes: list[U8] = []
     names: list[int] = []
-    for genome in rng.permutation(genomes)[: TEACHER_BP // (2 * TEACHER_PIECE)].tolist():
+    for genome in rng.permutation(genomes)[: TEACHER_BP // (2 * piece)].tolist():
         rows = np.flatnonzero(owner == genome)
-        spans = np.maximum(stop[rows] - start[rows] - TEACHER_PIECE, 1)
+        spans = np.maximum(stop[rows] - start[rows] - piece, 1)
         for row in rng.choice(rows, each, p=spans / spans.sum()).tolist() if len(rows) else ():
-            begin = int(start[row] + rng.integers(max(stop[row] - start[row] - TEACHER_PIECE, 0) + 1))
-            codes.append(packed.codes(begin, min(begin + TEACHER_PIECE, int(stop[row]))))
+            begin = int(start[row] + rng.integers(max(stop[row] - start[row] - piece, 0) + 1))
+            codes.append(packed.codes(begin, min(begin + piece, int(stop[row]))))
             names.append(int(packed.species[genome]))
-    features = whitening.frequencies(*laid_out(codes), k=k)
-    fitted = whitening.fit(features, np.array(names), directions=directions, shrinkage=SHRINKAGE)
-    centre, projection, noise, prior = (array.astype(np.float32) for array in fitted)
-    return Whitening(centre, projection, noise, prior, k, TEACHER_PIECE, TEACHER_PIECE)
+    return Pieces(*laid_out(codes), np.array(names))

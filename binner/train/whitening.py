@@ -9,16 +9,18 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from binner.data import F32, F64, I64, Bool
+from binner.data import F32, F64, I64, U8, Bool
 from binner.encoders import whitening
 from binner.encoders.whitening import Whitening
 from binner.errors import OptionError
+from binner.train import codons
 from binner.train.genomes import Genomes, draw_pieces
 
 logger = logging.getLogger(__name__)
 
 FOLDS = 5
 VALIDATION_BP = 10_000  # bp that a genome needs in one sequence to be judged on
+PIECES_BP = ((2_000, VALIDATION_BP), (1_000, 2_000))  # lengths of the pieces that are clustered
 ERROR_LAW_BP = (1500, 3000, 6000, 12000, 25000)
 
 
@@ -28,7 +30,7 @@ class WhiteningOptions:
 
     k: int = 5
     directions: int = 64
-    shrinkage: float = 0.1  # of the within-genome covariance towards a multiple of the identity
+    shrinkage: float = 0.3  # of the within-genome covariance towards a multiple of the identity
     reference: int = 6000  # bp, of the pieces that it is learnt from, and of the windows that it wants
     per_genome: int = 48  # pieces
     seed: int = 1
@@ -43,8 +45,8 @@ class Validation:
     """On genera that were kept out of training."""
 
     genera: int
-    ari: float  # K-means, k = number of species, pieces of 2-10 kb as unit vectors
-    ari_4mers: float  # the same on plain 4-mer frequencies
+    ari: tuple[float, ...]  # K-means, k = number of species, pieces of each of PIECES_BP as unit vectors
+    ari_4mers: tuple[float, ...]  # the same on plain 4-mer frequencies
     error_law: tuple[float, ...]  # observed / predicted variance within genomes for ERROR_LAW_BP
 
 
@@ -54,10 +56,16 @@ def train(genomes: Genomes, options: WhiteningOptions, *, keep: Bool | None = No
     start, stop, owner = draw_pieces(genomes, bp=options.reference, per_genome=options.per_genome, rng=rng)
     if keep is not None:
         start, stop, owner = (array[keep[owner]] for array in (start, stop, owner))
-    features = whitening.frequencies(genomes.codes, start, stop, k=options.k)
-    fitted = whitening.fit(features, genomes.species[owner], directions=options.directions, shrinkage=options.shrinkage)
+    return fit(genomes.codes, start, stop, species=genomes.species[owner], options=options)
+
+
+def fit(codes: U8, start: I64, stop: I64, *, species: I64, options: WhiteningOptions) -> Whitening:
+    """Learn the whitening from the pieces codes[start:stop] of `options.reference` bp and their species (V,)."""
+    odds = codons.log_odds(codes, start, stop, rng=np.random.default_rng(options.seed))
+    features = whitening.features(codes, start, stop, k=options.k, odds=odds)
+    fitted = whitening.fit(features, species, directions=options.directions, shrinkage=options.shrinkage)
     centre, projection, noise, prior = (array.astype(np.float32) for array in fitted)
-    return Whitening(centre, projection, noise, prior, options.k, options.reference, options.reference)
+    return Whitening(centre, projection, noise, prior, odds, options.k, options.reference, options.reference)
 
 
 def genera_to_judge(genomes: Genomes) -> I64:
@@ -84,13 +92,17 @@ def _judge(genomes: Genomes, encoder: Whitening, *, held_out: Bool, seed: int) -
     rng = np.random.default_rng(seed)
     start, stop, owner = draw_pieces(genomes, bp=VALIDATION_BP, per_genome=20, rng=rng)
     start, stop, owner = (array[held_out[owner]] for array in (start, stop, owner))
-    stop = start + rng.integers(2_000, VALIDATION_BP + 1, len(start))
     species = genomes.species[owner]
-    plain = whitening.frequencies(genomes.codes, start, stop, k=4) ** 2
+    found, plain = [], []
+    for shortest, longest in PIECES_BP:
+        stop = start + rng.integers(shortest, longest + 1, len(start))
+        four_mers = whitening.frequencies(genomes.codes, start, stop, k=4) ** 2
+        found.append(_kmeans_ari(encoder.embed(genomes.codes, start, stop), species, seed=seed))
+        plain.append(_kmeans_ari(four_mers, species, seed=seed))
     return Validation(
         genera=len(np.unique(genomes.genus[owner])),
-        ari=_kmeans_ari(encoder.embed(genomes.codes, start, stop), species, seed=seed),
-        ari_4mers=_kmeans_ari(plain, species, seed=seed),
+        ari=tuple(found),
+        ari_4mers=tuple(plain),
         error_law=tuple(_error_ratio(genomes, encoder, bp, held_out=held_out, rng=rng) for bp in ERROR_LAW_BP),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,8 @@ def test_a_folder_without_weights_is_an_input_error(tmp_path: Path, content: byt
 def test_weights_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     shipped = Whitening.load(MODELS / "whitening")
     with pytest.raises(ValueError, match="noise"):
-        Whitening(shipped.centre, shipped.projection, shipped.noise[:3], shipped.prior, 5, 6000, 6000)
+        replace(shipped, noise=shipped.noise[:3])
     with pytest.raises(ValueError, match="4-mers"):
-        Whitening(shipped.centre, shipped.projection, shipped.noise, shipped.prior, 4, 6000, 6000)
+        replace(shipped, k=4)
+    with pytest.raises(ValueError, match="odds"):
+        replace(shipped, odds=shipped.odds[:3])
