@@ -7,7 +7,6 @@ that is measured on the assembly itself, and the weight of coverage follows from
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
@@ -44,27 +43,22 @@ class Depths:
     typical: tuple[float, float]  # counting variances of a typical contig: of `size`, of `shape`
 
 
-class Form(Enum):
-    """Of composition vectors: as they are, of unit length, or the expected genome mean (the vector shrunk by its error)
-    of unit length, which turns a short contig towards the directions in which genomes differ most.
-    """
-
-    RAW = "raw"
-    UNIT = "unit"
-    EXPECTED = "expected"
-
-
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """How points are laid out: composition in a form, coverage `weight` times its natural scale."""
+    """How points are laid out: `expected` composition (or raw vectors), coverage `weight` times its natural scale.
+
+    The expected composition is the mean of the contig's genome as far as the contig tells it (the vector shrunk by its
+    error, in each direction on its own), at unit length: a short contig turns towards the directions in which genomes
+    differ most.
+    """
 
     name: str
-    form: Form
+    expected: bool
     weight: float
 
 
-WITH_COVERAGE = (Metric("loose", Form.UNIT, 0.5), Metric("tight", Form.UNIT, 2.0), Metric("raw", Form.RAW, 0.8))
-WITHOUT_COVERAGE = (Metric("unit", Form.UNIT, 0), Metric("raw", Form.RAW, 0))
+WITH_COVERAGE = (Metric("loose", True, 0.5), Metric("tight", True, 2.0), Metric("raw", False, 0.8))
+WITHOUT_COVERAGE = (Metric("expected", True, 0), Metric("raw", False, 0))
 
 
 def depths(coverage: Coverage, embedding: Embedding, lengths: I64) -> Depths:
@@ -131,7 +125,7 @@ def points(embedding: Embedding, depth: Depths | None, metric: Metric) -> F32:
     1 / radius; size and shape of the coverage are scaled so that their errors are as large.
     """
     radius = float(np.median(np.linalg.norm(embedding.matrix, axis=1))) or 1.0
-    composition = _composition(embedding, metric.form, radius)
+    composition = _expected(embedding) if metric.expected else embedding.matrix / np.float32(radius)
     if depth is None:
         return np.ascontiguousarray(composition, np.float32)
     scale = metric.weight / radius
@@ -156,11 +150,8 @@ def gaussians(embedding: Embedding, depth: Depths | None, lengths: I64) -> Gauss
     )
 
 
-def _composition(embedding: Embedding, form: Form, radius: float) -> F32:
-    if form is Form.RAW:
-        return embedding.matrix / np.float32(radius)
-    if form is Form.UNIT:
-        return _unit(embedding.matrix)
+def _expected(embedding: Embedding) -> F32:
+    """Expected genome means (PLDA: prior / (prior + variance) of the vector), at unit length."""
     return _unit(embedding.matrix * (embedding.prior / (embedding.prior + embedding.variance)))
 
 

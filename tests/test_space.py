@@ -205,11 +205,23 @@ def test_the_order_of_contigs_does_not_matter() -> None:
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: f"{metric.name} {metric.weight}")
 def test_points_without_coverage_are_the_composition(metric: Metric) -> None:
     embedding = assembly(samples=1, contigs=200).embedding
-    norm = np.linalg.norm(embedding.matrix, axis=1)
     found = points(embedding, None, metric)
     assert found.dtype == np.float32
-    scale = norm[:, None] if metric.unit else np.median(norm)
-    np.testing.assert_allclose(found, embedding.matrix / scale, rtol=1e-5)
+    if not metric.expected:
+        norm = np.linalg.norm(embedding.matrix, axis=1)
+        np.testing.assert_allclose(found, embedding.matrix / np.median(norm), rtol=1e-5)
+        return
+    likely = embedding.matrix / (1 + embedding.variance / embedding.prior)
+    np.testing.assert_allclose(found, likely / np.linalg.norm(likely, axis=1, keepdims=True), rtol=1e-5)
+
+
+def test_a_longer_contig_says_more_of_its_genome() -> None:
+    """Of two contigs of the same composition the shorter one turns towards what genomes differ in most."""
+    matrix = np.tile(np.array([[3.0, 4.0]], np.float32), (2, 1))
+    embedding = Embedding(matrix, np.array([[1, 1], [1e-4, 1e-4]], np.float32), np.array([9, 1], np.float32), "x", "y")
+    short, long = points(embedding, None, WITHOUT_COVERAGE[0])
+    np.testing.assert_allclose(long, [0.6, 0.8], atol=1e-3)
+    np.testing.assert_allclose(short, np.array([2.7, 2]) / np.hypot(2.7, 2), rtol=1e-5)
 
 
 @pytest.mark.parametrize("samples", [1, 3, 50])
