@@ -54,7 +54,7 @@ def test_models_are_those_that_load() -> None:
     assert set(known) == set(encoders.ENCODERS)
     assert all(each.folder == encoders.locate(each.name) for each in known.values())
     whitening = Whitening.load(known["whitening"].folder)
-    arrays = (whitening.centre, whitening.projection, whitening.noise, whitening.prior)
+    arrays = (whitening.centre, whitening.projection, whitening.noise, whitening.prior, whitening.odds)
     assert known["whitening"].weights == sum(array.size for array in arrays)
     model = encoders.load("small", machine=MachineConfig(device="cpu"))
     assert isinstance(model, LanguageModel)
