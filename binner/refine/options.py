@@ -72,7 +72,7 @@ def n50(lengths: I64) -> int:
     """The length at which the longest contigs make up half of the bp.
 
     >>> n50(np.array([1, 5, 2, 3]))
-    5
+    3
     """
     down = np.sort(lengths)[::-1]
     return int(down[np.searchsorted(np.cumsum(down), down.sum() / 2)]) if len(down) else 0
