@@ -26,6 +26,7 @@ from string import Template
 
 STRANGER = "4711:4711"
 DEVICES = ("null", "zero", "random", "urandom")
+ENOUGH_KB = 10_000_000  # of memory, to build in it
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -191,6 +192,9 @@ def contained(stage: Stage, lent: Path, work: Path, command: list[str]) -> int:
 def replay(given: argparse.Namespace) -> int:
     """Build, then run, inside the namespace: what is mounted here is not there for the process that cleans up."""
     args = dict(pair.split("=", 1) for pair in given.arg)
+    available = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())["MemAvailable"]
+    if int(available.split()[0]) > ENOUGH_KB:  # on a disk, removing the files can take longer than all the rest
+        mount("-t", "tmpfs", "tmpfs", given.work)
     builder = Builder(parse(Path("Dockerfile").read_text(), args), given.base, given.work, args)
     stage = builder.build(given.target)
     return contained(stage, given.lend.resolve(), given.work, given.command)
