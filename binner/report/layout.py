@@ -12,7 +12,8 @@ from binner.graph import graph_of, nearest
 TIGHT, UNIT = space.WITH_COVERAGE[1], space.WITHOUT_COVERAGE[0]  # metrics, with coverage and without
 WIDTH = 50  # directions of largest variance in which neighbours are looked for
 NEIGHBOURS = 15
-EPOCHS = 200
+EPOCHS, FEWEST_EPOCHS = 200, 30
+SOON = 3000  # contigs that get all epochs; more get fewer in proportion, so that the time does not grow
 REPULSIONS = 4  # random points that each end of an edge is pushed from
 LONGEST_STEP = 4.0
 SPREAD = 5.0  # of the picture that it begins with
@@ -38,7 +39,8 @@ def lay_out(embedding: Embedding, coverage: Coverage | None, lengths: I64, *, ro
         return places
     graph = graph_of(*nearest(points, NEIGHBOURS))
     source, target = (np.ascontiguousarray(end) for end in graph.edges.T)
-    _move(places, source, target, graph.weights / graph.weights.max(), EPOCHS)
+    epochs = int(np.clip(EPOCHS * SOON / len(rows), FEWEST_EPOCHS, EPOCHS))
+    _move(places, source, target, graph.weights / graph.weights.max(), epochs)
     return places
 
 
