@@ -21,6 +21,7 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
+Matrix = npt.NDArray[np.floating[Any]]
 
 N_CODE = 4  # any base that is not A, C, G or T
 UNSEEN = -2  # in place of a cluster's label: the clusterer was not given this contig
@@ -285,3 +286,12 @@ def no_membership(contigs: int) -> Membership:
     """That of contigs in no bin at all."""
     probability, second_probability = np.zeros((2, contigs), np.float32)
     return Membership(probability, np.full(contigs, -1, np.int32), second_probability)
+
+
+def n50(lengths: I64) -> tuple[int, int]:
+    """Length of the contig that the middle of all bp lies in when contigs are sorted by length, and its rank."""
+    ordered = np.sort(lengths)[::-1]
+    if not len(ordered):
+        return 0, 0
+    middle = int(np.searchsorted(np.cumsum(ordered), ordered.sum() / 2))
+    return int(ordered[middle]), middle + 1

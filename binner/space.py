@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from binner.data import F32, F64, I64, Bool, Coverage, Embedding
+from binner.data import F32, F64, I64, Bool, Coverage, Embedding, Matrix
 from binner.graph import nearest
 from binner.likelihood import Gaussians
 
@@ -86,7 +86,7 @@ def _scatter(embedding: Embedding, blocks: F64, errors: F64, *, covered: Bool, l
     """
     long = np.flatnonzero(covered & (lengths >= max(5000, np.median(lengths))))
     long = long[:: max(1, -(-len(long) // TYPICAL_PAIRS))]
-    neighbours, _ = nearest(_unit(embedding.matrix[long]), 3)
+    neighbours, _ = nearest(unit_rows(embedding.matrix[long]), 3)
     first, second = np.repeat(long, neighbours.shape[1]), long[neighbours.ravel()]
     if len(first) < FEWEST_PAIRS:
         return UNKNOWN_SCATTER, LEAST_SHAPE_SCATTER
@@ -152,9 +152,11 @@ def gaussians(embedding: Embedding, depth: Depths | None, lengths: I64) -> Gauss
 
 def _expected(embedding: Embedding) -> F32:
     """Expected genome means (PLDA: prior / (prior + variance) of the vector), at unit length."""
-    return _unit(embedding.matrix * (embedding.prior / (embedding.prior + embedding.variance)))
+    return unit_rows(embedding.matrix * (embedding.prior / (embedding.prior + embedding.variance)))
 
 
-def _unit(matrix: F32) -> F32:
-    unit: F32 = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), np.float32(1e-12))
+def unit_rows(matrix: Matrix) -> Matrix:
+    """Rows of length 1 (N, D); those of length 0 stay."""
+    norm = np.linalg.norm(matrix, axis=1, keepdims=True)
+    unit: Matrix = (matrix / np.where(norm > 0, norm, 1)).astype(matrix.dtype, copy=False)
     return unit

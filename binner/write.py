@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from binner import bin_folder, fasta
-from binner.data import F32, I64, N_CODE, Assemblies, Bin, Contigs, Coverage, Membership
+from binner.data import F32, I64, N_CODE, Assemblies, Bin, Contigs, Coverage, Membership, n50
 from binner.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
@@ -220,13 +220,6 @@ class _Results:
         for number, sample in enumerate(self.assemblies.names):
             yield f"@Version:0.9.1\n@SampleID:{sample}\n\n@@SEQUENCEID\tBINID\n"
             yield from _lines(self.pairs(number))
-
-
-def n50(lengths: I64) -> tuple[int, int]:
-    """Length of the contig that the middle of all bp lies in when contigs are sorted by length, and its rank."""
-    ordered = np.sort(lengths)[::-1]
-    middle = int(np.searchsorted(np.cumsum(ordered), ordered.sum() / 2))
-    return int(ordered[middle]), middle + 1
 
 
 def _lines(rows: Iterable[Sequence[Cell]]) -> Iterable[str]:

@@ -21,6 +21,7 @@ from binner.space import (
     depths,
     gaussians,
     points,
+    unit_rows,
 )
 
 METRICS = sorted({*WITH_COVERAGE, *WITHOUT_COVERAGE}, key=lambda metric: (metric.name, metric.weight))
@@ -279,3 +280,7 @@ def test_gaussians_have_honest_error_bars(samples: int) -> None:
     between = genome_means[:, 12:].var(0)
     assert (found.prior[12:] > 0.8 * between).all()
     assert (found.prior[12:] < 1.25 * (between + found.variance[:, 12:].mean(0))).all()
+
+
+def test_unit_rows() -> None:
+    assert unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist() == [[0.6, 0.8], [0.0, 0.0]]

@@ -19,6 +19,7 @@ from binner.evaluate.kmedoid import similarity_threshold
 from binner.evaluate.protocols import Figure
 from binner.evaluate.tables import read_labels
 from binner.runtime import choose_device
+from binner.space import unit_rows
 from binner.stages import Watch, unwatched
 
 LOGGER = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def judge(matrix: F32, sample: Sample, *, progress: Progress = silent) -> list[F
     published it comes from another sample of the same species.
     """
     drawn, of_drawn = matrix[sample.drawn], sample.labels[sample.drawn]
-    threshold = similarity_threshold(protocols.unit_rows(drawn), of_drawn)
+    threshold = similarity_threshold(unit_rows(drawn), of_drawn)
     steps: tuple[Callable[[], list[Figure]], ...] = (
         lambda: protocols.cluster(drawn, of_drawn),
         lambda: protocols.classify(drawn, of_drawn),

@@ -5,18 +5,13 @@ Zhou et al. 2024, arXiv:2402.08777. Similarities are computed in blocks of rows 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from binner.data import F64, I64, Bool
+from binner.data import F64, I64, Bool, Matrix
 
 BLOCK = 1 << 24  # similarities held at a time
 ROUNDS = 3  # in which members and centre are brought in line
 MOST_BINS = 1000
-
-Matrix = npt.NDArray[np.floating[Any]]
 
 
 def similarity_threshold(unit: Matrix, labels: I64, *, percentile: float = 70) -> float:

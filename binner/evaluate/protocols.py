@@ -13,8 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from binner.data import F64, I64
-from binner.evaluate.kmedoid import Matrix, kmedoid
+from binner.data import F64, I64, Matrix
+from binner.evaluate.kmedoid import kmedoid
+from binner.space import unit_rows
 
 SEEDS = range(5)
 SHOTS = (1, 2, 5, 10, 20)
@@ -36,13 +37,6 @@ class Figure:
     value: float
     sd: float  # over seeds; nan where there are none
     sequences: int
-
-
-def unit_rows(matrix: Matrix) -> Matrix:
-    """Rows of length 1 (N, D); those of length 0 stay."""
-    norm = np.linalg.norm(matrix, axis=1, keepdims=True)
-    unit: Matrix = (matrix / np.where(norm > 0, norm, 1)).astype(matrix.dtype, copy=False)
-    return unit
 
 
 def cluster(matrix: Matrix, labels: I64, *, seeds: Sequence[int] = SEEDS) -> list[Figure]:

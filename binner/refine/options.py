@@ -10,7 +10,7 @@ from typing import get_args
 import numpy as np
 
 from binner.config import RefineTerm
-from binner.data import I64
+from binner.data import I64, n50
 from binner.fit import FitConfig
 
 TERMS: tuple[RefineTerm, ...] = get_args(RefineTerm)
@@ -58,7 +58,7 @@ def regime(config: RefineConfig, lengths: I64, *, samples: int) -> Regime:
 
     Contrast is sharper where contigs are long and coverage speaks too; few contigs get a narrow head and more epochs.
     """
-    sharp = samples > 0 and n50(lengths) > LONG_N50
+    sharp = samples > 0 and n50(lengths)[0] > LONG_N50
     epochs = 9 if len(lengths) > FEW_CONTIGS else 25
     steps = int(np.clip(epochs * len(lengths) / config.contigs, 100, 450))
     return Regime(
@@ -66,13 +66,3 @@ def regime(config: RefineConfig, lengths: I64, *, samples: int) -> Regime:
         steps if config.steps is None else config.steps,
         config.hidden or (256 if len(lengths) > FEW_CONTIGS else 128),
     )
-
-
-def n50(lengths: I64) -> int:
-    """The length at which the longest contigs make up half of the bp.
-
-    >>> n50(np.array([1, 5, 2, 3]))
-    3
-    """
-    down = np.sort(lengths)[::-1]
-    return int(down[np.searchsorted(np.cumsum(down), down.sum() / 2)]) if len(down) else 0

@@ -9,7 +9,7 @@ from binner import space
 from binner.data import F32, F64, I64, Coverage, Embedding
 from binner.graph import graph_of, nearest
 
-TIGHT, UNIT = space.WITH_COVERAGE[1], space.WITHOUT_COVERAGE[0]  # metrics, with coverage and without
+TIGHT, EXPECTED = space.WITH_COVERAGE[1], space.WITHOUT_COVERAGE[0]  # metrics, with coverage and without
 WIDTH = 50  # directions of largest variance in which neighbours are looked for
 NEIGHBOURS = 15
 EPOCHS, FEWEST_EPOCHS = 200, 30
@@ -29,7 +29,7 @@ def lay_out(embedding: Embedding, coverage: Coverage | None, lengths: I64, *, ro
     depth = None
     if coverage is not None and coverage.samples:
         depth = space.depths(coverage, embedding, lengths)
-    metric = TIGHT if depth is not None else UNIT
+    metric = TIGHT if depth is not None else EXPECTED
     points = _principal(space.points(embedding, depth, metric)[rows])
     places = np.zeros((len(rows), 2))
     columns = min(2, points.shape[1])

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from binner.data import n50
 from binner.memory import format_size
 from binner.report import figures, svg
 from binner.report.gallery import gallery
 from binner.report.results import TIERS, BinRow, Results
-from binner.write import n50
 
 MOST_LISTED = 20_000  # contigs, of all bins together
 LONGEST_NAME = 60  # letters of the name of a contig

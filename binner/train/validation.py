@@ -12,6 +12,7 @@ from binner.encoders import whitening
 from binner.encoders.whitening import Whitening
 from binner.evaluate import protocols
 from binner.evaluate.kmedoid import similarity_threshold
+from binner.space import unit_rows
 from binner.train.packed import Packed
 from binner.train.pairs import laid_out, reverse_complement
 from binner.train.whitening import WhiteningOptions, fit
@@ -54,7 +55,7 @@ class Pieces:
 
         The threshold of K-medoid is learnt on one half of the species and used on the other, and the other way round.
         """
-        unit = protocols.unit_rows(matrix)
+        unit = unit_rows(matrix)
         found = protocols.cluster(unit, self.species, seeds=(0,))
         ari = next(figure.value for figure in found if figure.metric == "ARI")
         names = np.unique(self.species)

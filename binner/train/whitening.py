@@ -13,6 +13,7 @@ from binner.data import F32, F64, I64, U8, Bool
 from binner.encoders import whitening
 from binner.encoders.whitening import Whitening
 from binner.errors import OptionError
+from binner.space import unit_rows
 from binner.train import codons
 from binner.train.genomes import Genomes, draw_pieces
 
@@ -108,8 +109,7 @@ def _judge(genomes: Genomes, encoder: Whitening, *, held_out: Bool, seed: int) -
 
 
 def _kmeans_ari(vectors: F32, labels: I64, *, seed: int) -> float:
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    means = KMeans(len(np.unique(labels)), n_init=3, random_state=seed).fit(unit)
+    means = KMeans(len(np.unique(labels)), n_init=3, random_state=seed).fit(unit_rows(vectors))
     return float(adjusted_rand_score(labels, means.labels_))
 
 

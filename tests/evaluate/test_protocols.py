@@ -10,7 +10,8 @@ from sklearn.metrics import f1_score, recall_score
 
 from binner.data import F64, I64
 from binner.evaluate import protocols
-from binner.evaluate.protocols import Figure, classify, cluster, neighbours, recover, unit_rows
+from binner.evaluate.protocols import Figure, classify, cluster, neighbours, recover
+from binner.space import unit_rows
 
 
 def points(*, noise: float, species: int = 4, each: int = 40, seed: int = 0) -> tuple[F64, I64]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from binner.refine.options import RefineConfig, n50, regime
+from binner.refine.options import RefineConfig, regime
 
 
 def test_regimes() -> None:
@@ -22,8 +21,3 @@ def test_regimes() -> None:
 def test_what_is_said_counts() -> None:
     settled = regime(RefineConfig(temperature=0.5, steps=0, hidden=7), np.full(100, 1000), samples=1)
     assert (settled.temperature, settled.steps, settled.hidden) == (0.5, 0, 7)
-
-
-@pytest.mark.parametrize(("lengths", "expected"), [([10], 10), ([1, 1, 1, 3], 3), ([2, 2, 2], 2), ([], 0)])
-def test_n50(lengths: list[int], expected: int) -> None:
-    assert n50(np.array(lengths, np.int64)) == expected
