@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 import torch
 
-from binner import encoders, runtime
+from binner import encoders
 from binner.config import EncoderConfig, MachineConfig
 from binner.encoders import kmer_network, whitening
 from binner.encoders.error_law import ERROR_LAW
 from binner.encoders.kmer_network import KmerNetwork
 from binner.encoders.tokenizer import Tokenizer, text
 from binner.errors import InputError
-from binner.train import model_card, validation
+from binner.train import model_card
 from binner.train.error_law import ErrorLawOptions, train_error_law
 from binner.train.kinds import SHORTER, kmer_view, token_view
 from binner.train.options import options
 from binner.train.species import Task, train_species
-from tests.commands import call, same_environment
+from tests.commands import call
 from tests.encoders import toy
-from tests.train import simulated
+from tests.train.conftest import little_to_judge_by
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
@@ -42,18 +42,9 @@ CPU = MachineConfig(threads=1, device="cpu")
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """A verdict and an error law of less than they deserve."""
-    with same_environment(), pytest.MonkeyPatch.context() as patch:
-        runtime.limit_threads(1)
-        patch.setattr(validation, "PIECES", 4)
+    with little_to_judge_by() as patch:
         patch.setattr(model_card, "LAW_BP", {"quick": 1_000_000})
         yield
-
-
-@pytest.fixture(scope="module")
-def genomes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = simulated.genomes(genera=8, genome_bp=20_000)
-    return simulated.write(made, tmp_path_factory.mktemp("training") / "genomes")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from binner import encoders, runtime
+from binner import encoders
 from binner.config import EncoderConfig, MachineConfig
 from binner.encoders import checkpoint
 from binner.encoders.error_law import ERROR_LAW
@@ -31,8 +31,8 @@ from binner.train.network import SpeciesNetwork
 from binner.train.options import SIZES, SpeciesOptions, options
 from binner.train.run_folder import RunFolder
 from binner.train.species import Task, train_species
-from tests.commands import call, same_environment
-from tests.train import simulated
+from tests.commands import call
+from tests.train.conftest import little_to_judge_by
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
@@ -45,19 +45,10 @@ RESULT = ["README.md", "config.json", ERROR_LAW, "log.csv", "model.safetensors",
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """A verdict and an error law of less than they deserve."""
-    with same_environment(), pytest.MonkeyPatch.context() as patch:
-        runtime.limit_threads(1)
-        patch.setattr(validation, "PIECES", 4)
+    with little_to_judge_by() as patch:
         patch.setattr(validation, "LONGEST", 2000)
         patch.setattr(model_card, "LAW_BP", {"quick": 100_000, "slow": 100_000})
         yield
-
-
-@pytest.fixture(scope="module")
-def genomes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = simulated.genomes(genera=8, genome_bp=20_000)
-    return simulated.write(made, tmp_path_factory.mktemp("training") / "genomes")
 
 
 @pytest.fixture(scope="module")
