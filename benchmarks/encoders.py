@@ -17,16 +17,16 @@ length; with --seeds none nothing is binned; --fraction takes a part of the cont
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 from benchmarks.arguments import fraction, say, several
 from benchmarks.embeddings import PLAIN, Maker, Reading, last_line
 from benchmarks.measure import measure
+from benchmarks.rows import append, read
 from benchmarks.tasks import Inputs, Task, find_sets, prepare
 from benchmarks.tools import TOOLS, Job
 from binner import embedding_files, fasta
@@ -106,14 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for task in plan.tasks:
             for row in measure_set(task, plan):
                 append(plan.table, row)
-        print(markdown(read(plan.table)))
+        print(markdown(read(plan.table, Row)))
     except (ValueError, OSError, InputError, OptionError) as error:
         parser.error(str(error))
 
 
 def measure_set(task: Task, plan: Plan) -> Iterator[Row]:
     """The rows of a set that the table does not hold yet."""
-    done = {row.key for row in read(plan.table)}
+    done = {row.key for row in read(plan.table, Row)}
     with tempfile.TemporaryDirectory(prefix="binner-bench-") as folder:
         inputs = prepare(task, Path(folder))
         contigs = fasta.read(inputs.contigs, min_length=MIN_LENGTH)
@@ -183,28 +183,6 @@ def binned(inputs: Inputs, files: Sequence[Path], out: Path, plan: Plan) -> dict
         "medium": f"{median(found.medium for found in scores):g}",
         "near_complete_of_seeds": " ".join(map(str, near)),
     }
-
-
-def append(table: Path, row: Row) -> None:
-    """Add a row to the table, which begins with the names of the columns."""
-    names = [field.name for field in fields(Row)]
-    begins = not table.exists()
-    with table.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, delimiter="\t", lineterminator="\n")
-        if begins:
-            writer.writeheader()
-        writer.writerow(asdict(row))
-
-
-def read(table: Path) -> list[Row]:
-    """The rows of the table, the latest of each key. Raises ValueError where it is another table."""
-    if not table.exists():
-        return []
-    with table.open(newline="", encoding="utf-8") as lines:
-        found = list(csv.DictReader(lines, delimiter="\t"))
-    if any(set(row) != {field.name for field in fields(Row)} for row in found):
-        raise ValueError(f"{table}: not a table of this benchmark, or of another version; name another one")
-    return list({row.key: row for row in (Row(**each) for each in found)}.values())
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -15,9 +15,8 @@ same command takes up where it was stopped. At the end medians over the seeds ar
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -25,6 +24,7 @@ import numpy as np
 
 from benchmarks.arguments import say, several
 from benchmarks.regimes import REGIMES
+from benchmarks.rows import append, read
 from benchmarks.tasks import CONTIGS, DEPTHS, TRUTH, find_sets
 from binner import artifacts, clusterers, coverage, embed, fasta, markers, refine, select, space
 from binner.data import I64, Clustering, Contigs, Coverage, Embedding, Markers, WindowEmbedding
@@ -74,9 +74,6 @@ class Row:
         return self.set, self.regime, self.variant, self.seed, self.code
 
 
-_COLUMNS = [field.name for field in fields(Row)]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Assembly:
     """A set, and what does not depend on the regime."""
@@ -108,12 +105,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 for seed in options.seeds
                 for variant in options.variants
             ]
-            done = {row.key for row in read(options.out)}
+            done = {row.key for row in read(options.out, Row)}
             ahead = [row for row in ahead if row.key not in done]
             if ahead:
                 for row in measure(load(folder, stages), ahead, stages):
                     append(options.out, row)
-        print(markdown(read(options.out)))
+        print(markdown(read(options.out, Row)))
     except (ValueError, OSError) as error:
         parser.error(str(error))
 
@@ -212,27 +209,6 @@ def markdown(rows: Sequence[Row]) -> str:
             cells.append(f"{median(values):g}" if values else "")
         lines.append(f"| {name}, {regime} | {variant} | {len(group)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def append(path: Path, row: Row) -> None:
-    """Add a row to the table, which begins with the names of the columns."""
-    begun = path.exists() and path.stat().st_size > 0
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, _COLUMNS, delimiter="\t", lineterminator="\n")
-        if not begun:
-            writer.writeheader()
-        writer.writerow(asdict(row))
-
-
-def read(path: Path) -> list[Row]:
-    """The rows of the table; none if there is none. Raises ValueError where it is another table."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t")
-        if reader.fieldnames != _COLUMNS:
-            raise ValueError(f"{path}: not a table of this benchmark; name another one")
-        return [Row(**row) for row in reader]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ import torch
 from benchmarks import refinement
 from benchmarks.files import write_contigs, write_truth
 from benchmarks.regimes import MISSING, REGIMES, SHALLOW
+from benchmarks.rows import read
 from benchmarks.simulate import simulate
 from binner import coverage
 from binner.data import Coverage
@@ -80,13 +81,13 @@ def test_a_run_is_taken_up(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
     table = tmp_path / "table.tsv"
     line = [str(data), "--keep", str(tmp_path / "keep"), "--out", str(table), "--threads", "1", "--regimes", "one"]
     refinement.main([*line, "--seeds", "1", "--variants", "plain,all"])
-    rows = refinement.read(table)
+    rows = read(table, refinement.Row)
     assert [(row.variant, row.genomes) for row in rows] == [("plain", "2"), ("all", "2")]
     assert rows[0].refined_oracle == rows[0].seconds == ""
     assert float(rows[1].seconds) > 0
     assert all(int(row.oracle) >= int(row.chosen) for row in rows)
     refinement.main([*line, "--seeds", "1", "--variants", "plain,all,contrast"])
-    assert [row.variant for row in refinement.read(table)] == ["plain", "all", "contrast"]
+    assert [row.variant for row in read(table, refinement.Row)] == ["plain", "all", "contrast"]
     shown = capsys.readouterr()
     assert shown.err.splitlines() == [f"toy, one: {name}, seed 1" for name in ("plain", "all", "contrast")]
     assert "| toy, one | contrast | 1 |" in shown.out

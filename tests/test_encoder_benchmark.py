@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import embeddings, encoders
+from benchmarks import embeddings
 from benchmarks import genomes as g
-from benchmarks.encoders import Row, append, main, markdown, read
+from benchmarks.encoders import Row, main, markdown
 from benchmarks.measure import Usage
+from benchmarks.rows import append, read
 from benchmarks.tools import TOOLS, Tool
 from binner import runtime
 from binner.encoders.error_law import ERROR_LAW
@@ -76,7 +77,7 @@ def test_encoders_are_measured_once_and_parts_are_shared(
     bench(data, line)
     shown = capsys.readouterr().out
     assert shown.startswith("| tiny, 3 genomes | s | ARI | purity | 1-2 kb | 2-5 kb | 5-10 kb | 10+ kb | NC (MQ) |\n")
-    rows = read(Path("encoders.tsv"))
+    rows = read(Path("encoders.tsv"), Row)
     assert [row.encoder for row in rows] == ["plain-4-mers", "4-mers", "whitening+4-mers"]
     for row in rows:
         assert float(row.ari) > 0.5
@@ -94,17 +95,17 @@ def test_encoders_are_measured_once_and_parts_are_shared(
     monkeypatch.setattr(embeddings, "measure", never)
     bench(data, line)
     assert capsys.readouterr().out == shown
-    assert read(Path("encoders.tsv")) == rows
+    assert read(Path("encoders.tsv"), Row) == rows
     bench(data, "--encoders whitening --seeds none")
-    assert [row.encoder for row in read(Path("encoders.tsv"))][3:] == ["whitening"], "from the file of the part"
+    assert [row.encoder for row in read(Path("encoders.tsv"), Row)][3:] == ["whitening"], "from the file of the part"
     next(Path("kept/tiny-1").glob("whitening*.seconds")).unlink()
     bench(data, "--encoders whitening --seeds none -o other.tsv")
-    assert read(Path("other.tsv"))[0].seconds == "", "a file that somebody else made"
+    assert read(Path("other.tsv"), Row)[0].seconds == "", "a file that somebody else made"
 
 
 def test_windows_and_caps(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bench(data, "--encoders whitening --seeds none --windows own,700 --max-windows 2 --fraction 0.9")
-    rows = read(Path("encoders.tsv"))
+    rows = read(Path("encoders.tsv"), Row)
     assert [(row.window, row.max_windows, row.fraction) for row in rows] == [("own", "2", "0.9"), ("700", "2", "0.9")]
     assert rows[0].purity != "" != rows[1].purity
     assert len({row.ari for row in rows} | {row.purity for row in rows}) > 1
@@ -123,13 +124,13 @@ def test_bins_are_scored(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     )
     monkeypatch.setitem(TOOLS, "binner", fake)
     bench(data, "--encoders whitening --seeds 1,2")
-    (row,) = read(Path("encoders.tsv"))
+    (row,) = read(Path("encoders.tsv"), Row)
     assert (row.genomes, row.near_complete, row.medium, row.near_complete_of_seeds) == ("3", "1", "1", "1 1")
     assert "| whitening | 1 | 1 |" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         bench(data, "--encoders whitening --seeds 1,13")
     assert "no luck" in capsys.readouterr().err
-    assert len(read(Path("encoders.tsv"))) == 1
+    assert len(read(Path("encoders.tsv"), Row)) == 1
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_the_latest_row_counts_and_sums_are_over_sets() -> None:
     row = Row("a", "x", "d", "own", "own", "1", "1 2 3", genomes="9", near_complete="3", medium="4")
     for each in (row, replace(row, set="b", near_complete="2.5"), replace(row, near_complete="5")):
         append(Path("t.tsv"), each)
-    rows = read(Path("t.tsv"))
+    rows = read(Path("t.tsv"), Row)
     assert [(found.set, found.near_complete) for found in rows] == [("a", "5"), ("b", "2.5")]
     assert markdown(rows).endswith("| x | 7.5 | 2 |")
-    assert encoders.read(Path("none.tsv")) == []
+    assert read(Path("none.tsv"), Row) == []
