@@ -119,7 +119,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     missing = [name for name in options.tools or () if TOOLS[name].find() is None]
     if missing:
         raise ValueError(f"not installed: {', '.join(missing)}")
-    tools = options.tools or [name for name, tool in TOOLS.items() if tool.find()]
+    tools = options.tools or [name for name, tool in TOOLS.items() if tool.find() and not tool.slow]
     folders = find_sets(options.data, options.sets)
     return Plan(
         tasks=tuple(t for part in options.fraction for f in folders for t in find_tasks(f, options.samples, part)),
@@ -134,6 +134,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 
 def _parser() -> argparse.ArgumentParser:
     about, _, more = (__doc__ or "").partition("\n\n")
+    slow = [name for name, tool in TOOLS.items() if tool.slow]
     parser = argparse.ArgumentParser(
         "python -m benchmarks", description=about, epilog=more, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -146,7 +147,9 @@ def _parser() -> argparse.ArgumentParser:
         help="how many, comma-separated, as 0,1,all  [default: these]",
     )
     parser.add_argument(
-        "--tools", type=several(_tool), help=f"of {','.join(TOOLS)}  [default: those that are installed]"
+        "--tools",
+        type=several(_tool),
+        help=f"of {','.join(TOOLS)}  [default: those that are installed, but not {','.join(slow)}, which are slow]",
     )
     parser.add_argument("--seeds", type=several(int), default=[1, 2, 3], help="comma-separated  [default: 1,2,3]")
     parser.add_argument(
@@ -166,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FOLDER",
         help="binner keeps its results here, and all seeds but the first take up what does not depend on the seed;"
-        " their times do not count",
+        " their times do not count; SemiBin2 takes up the model that it trained on the same contigs with the seed",
     )
     parser.add_argument(
         "--markdown",

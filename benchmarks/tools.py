@@ -38,26 +38,33 @@ class Tool:
     takes: Callable[[int], bool] = lambda samples: True  # noqa: ARG005
     program: str = ""  # binner's own Python without one
     asks_version: str = "--version"
+    driver: str = ""  # module that runs the program, whose path is then its first argument
+    slow: bool = False  # runs only where it is asked for by name
     resumes: bool = False  # takes up what an earlier run into the same folder left
 
     def find(self) -> list[str] | None:
         """The start of its command; None if it is not installed."""
         if not self.program:
             return [sys.executable, "-m", "binner"]
-        path = shutil.which(os.environ.get(PLACE.format(self.program.upper()), self.program))
-        return None if path is None else [path]
+        path = self._path()
+        if path is None:
+            return None
+        return [sys.executable, "-m", self.driver, path] if self.driver else [path]
 
     def version(self) -> str:
         """What tells this version from others; of binner, the code and the models that are there."""
         if not self.program:
             return _own_version()
-        asked = subprocess.run([*(self.find() or []), self.asks_version], capture_output=True, text=True, check=False)
+        asked = subprocess.run([self._path() or "", self.asks_version], capture_output=True, text=True, check=False)
         found = re.search(r"\d[\w.:]*", asked.stdout + asked.stderr)
         return found[0] if found else "?"
 
+    def _path(self) -> str | None:
+        return shutil.which(os.environ.get(PLACE.format(self.program.upper()), self.program))
+
 
 def stage_record(out: Path) -> Path:
-    """Where binner records what its stages took."""
+    """Where binner, and what drives SemiBin2, record what their stages took."""
     return out / "run.json"
 
 
@@ -92,12 +99,27 @@ def _semibin2(job: Job) -> list[str]:
     return ["single_easy_bin", *files, *model, "-t", str(job.threads), "--random-seed", str(job.seed)]
 
 
+def _trained_semibin2(job: Job, *, more: Sequence[str] = ()) -> list[str]:
+    files = [str(job.inputs.contigs), str(job.inputs.depth), str(job.out)]
+    return [*files, "--threads", str(job.threads), "--seed", str(job.seed), *more]
+
+
 def _vamb(job: Job) -> list[str]:
     """Without splitting bins by sample, for the contigs are of one assembly."""
     files = ["--outdir", str(job.out), "--fasta", str(job.inputs.contigs)]
     depths = ["--abundance_tsv", str(job.inputs.abundance)]
     return ["bin", "default", *files, *depths, "-o", "", "-p", str(job.threads), "--seed", str(job.seed)]
 
+
+_TRAINED = partial(
+    Tool,
+    bins="output_bins",
+    takes=lambda samples: 1 <= samples <= 4,  # the module says why
+    program="SemiBin2",
+    driver="benchmarks.semibin",
+    slow=True,
+    resumes=True,
+)
 
 TOOLS = {
     "binner": Tool("binner", _binner, "contig2bin.tsv", resumes=True),
@@ -106,5 +128,7 @@ TOOLS = {
     ),
     "metabat2": Tool("MetaBAT2", _metabat2, ".", program="metabat2", asks_version="--help"),
     "semibin2": Tool("SemiBin2", _semibin2, "output_bins", lambda samples: samples == 1, program="SemiBin2"),
+    "semibin2-self": _TRAINED("SemiBin2, trained", _trained_semibin2),
+    "semibin2-self-long": _TRAINED("SemiBin2, trained, long reads", partial(_trained_semibin2, more=["--long"])),
     "vamb": Tool("VAMB", _vamb, "vae_clusters_unsplit.tsv", lambda samples: samples > 1, program="vamb"),
 }
