@@ -33,12 +33,13 @@ def _require(holds: bool, message: str) -> None:  # noqa: FBT001
 
 @dataclass(frozen=True, slots=True)
 class CoverageConfig:
-    """Where the depths come from; with nothing given, the contigs are binned by their sequence alone."""
+    """Where the depths come from; with no file and none in the headers, contigs are binned by their sequence alone."""
 
     bams: tuple[Path, ...] = ()  # BAM and CRAM files, a sample each
     depth: tuple[Path, ...] = ()  # tables of jgi_summarize_bam_contig_depths or CoverM
     abundance: tuple[Path, ...] = ()  # tables of strobealign --aemb, a sample each
     identity: float | None = None  # %, of reads that count; None: 97 for short reads, lower for long ones
+    headers: bool = True  # without a file, the depth that the assembler wrote into the contigs' headers is a sample
 
     def __post_init__(self) -> None:
         if self.identity is not None:

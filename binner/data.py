@@ -62,12 +62,16 @@ class Contigs:
     codes: U8  # (sum of lengths,), contig after contig
     offsets: I64  # (N + 1,), where each contig starts in `codes`
     circular: tuple[int, ...] = ()  # rows of those that the assembler calls circular, ascending
+    header_depth: F32 | None = None  # (N,), x, as headers have it; NaN where one has none, None if none has one
+    header_formats: tuple[str, ...] = ()  # assemblers in whose format those depths are written
 
     def __post_init__(self) -> None:
         check_array("codes", self.codes, np.uint8, (-1,))
         check_array("offsets", self.offsets, np.int64, (len(self.names) + 1,))
         if len(set(self.names)) != len(self.names):
             raise ValueError("names of contigs must be unique")
+        if self.header_depth is not None and self.header_depth.shape != (len(self.names),):
+            raise ValueError("as many depths of headers as contigs are expected")
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.codes) or (np.diff(self.offsets) < 0).any():
             raise ValueError("offsets do not cut the codes into contigs")
 
@@ -101,7 +105,9 @@ class Contigs:
         for new, row in enumerate(rows):
             codes[offsets[new] : offsets[new + 1]] = self[row]
         circular = tuple(np.flatnonzero(np.isin(rows, self.circular)).tolist())
-        return Contigs(tuple(self.names[row] for row in rows), codes, offsets, circular)
+        depth = None if self.header_depth is None else self.header_depth[rows]
+        names = tuple(self.names[row] for row in rows)
+        return Contigs(names, codes, offsets, circular, depth, self.header_formats)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,6 +20,7 @@ import numpy as np
 from binner import inflate
 from binner.data import N_CODE, Contigs
 from binner.errors import InputError
+from binner.headers import Headers
 
 LOGGER = logging.getLogger(__name__)
 
@@ -36,12 +37,6 @@ FOREIGN = {
     b"S\t": "an assembly graph (GFA): give the contigs as FASTA",
     b"PK\x03\x04": "a zip archive: unpack it first",
 }
-# How assemblers say that a contig is circular. In what follows the name: Unicycler's circular=true, metaMDBG's
-# circular=yes, Dragonflye's circular=Y, Canu's suggestCircular=yes, NCBI's [topology=circular]. In the name: the c of
-# hifiasm and hifiasm-meta (s1.ctg000001c) and metaMDBG's before 1.0, myloasm's circular-yes, SKESA's _Circ, and
-# type_circular of metaplasmidSPAdes.
-CIRCULAR_TAG = re.compile(rb"\b(suggest)?circular(=|-)(true|yes|y|1)\b|\btopology=circular\b", re.IGNORECASE)
-CIRCULAR_NAME = re.compile(r"tg\d+c$|circular-yes|_circ(ular)?(_|$)", re.IGNORECASE)
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -70,7 +65,7 @@ def read(path: Path, *, min_length: int = 0) -> Contigs:
     lengths: list[int] = []
     codes = bytearray()
     total = other = 0
-    circular: list[int] = []
+    headers = Headers()
     for name, told, body in _records(path):
         row = body.translate(CODES, SPACE)
         if not row:
@@ -84,8 +79,7 @@ def read(path: Path, *, min_length: int = 0) -> Contigs:
         total += len(row)
         other += row.count(OTHER_LETTER) if OTHER_LETTER in row else 0  # the search is ten times as fast as the count
         if len(row) >= min_length:
-            if CIRCULAR_TAG.search(told) or CIRCULAR_NAME.search(name):
-                circular.append(len(kept))
+            headers.add(name, told)
             kept.append(name)
             lengths.append(len(row))
             codes += row
@@ -105,7 +99,7 @@ def read(path: Path, *, min_length: int = 0) -> Contigs:
     if other:
         np.minimum(array, N_CODE, out=array)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(lengths, np.int64))])
-    return Contigs(tuple(kept), array, offsets, tuple(circular))
+    return Contigs(tuple(kept), array, offsets, tuple(headers.circular), headers.depths, headers.formats)
 
 
 def records(path: Path) -> Iterator[tuple[str, bytes]]:

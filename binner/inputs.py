@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 from binner import fasta
 from binner.config import STDIN, CoverageConfig, EncoderConfig, encoder_parts
@@ -14,6 +17,9 @@ from binner.errors import InputError, OptionError
 from binner.memory import format_size
 from binner.runtime import check_devices
 
+logger = logging.getLogger(__name__)
+
+HEADER_SAMPLE = "assembly"  # what the sample is called whose depth stands in the headers
 # Roughly the peak of a run: those measured on the development sets are 4 to 41 % above it.
 BASE_BYTES = 550 * 10**6  # Python, the libraries and the profiles of the marker genes
 BYTES_PER_BP = 1.15
@@ -131,3 +137,34 @@ def measure(
     if found is None:
         raise ValueError("no file to read depths from")
     return found
+
+
+def header_coverage(contigs: Contigs, *, assemblies: int = 1) -> Coverage | None:
+    """The depth that the assembler wrote into the headers of the contigs, as the only sample; logged, used or not.
+
+    None without such a depth, and where the depths of contigs cannot be compared: some have none, or another
+    assembler's, or they are of several assemblies, each with a sample of its own. Depths that are all the same say
+    nothing and are not used either.
+    """
+    depth = contigs.header_depth
+    if depth is None:
+        return None
+    without = int(np.isnan(depth).sum())
+    why = ""
+    if assemblies > 1:
+        why = "each assembly has them of its own sample"
+    elif len(contigs.header_formats) > 1:
+        why = f"they are in the formats of {' and '.join(contigs.header_formats)}"
+    elif without:
+        why = f"{without:,} of {len(contigs):,} contigs have none"
+    elif np.ptp(depth) == 0:
+        why = "all are the same"
+    if why:
+        logger.info("Depths in the headers of the contigs are not used: %s", why)
+        return None
+    logger.info(
+        "No depths were given: those in the headers of the contigs, as %s writes them, are those of sample '%s'"
+        " (--no-header-depth to bin without)",
+        *(contigs.header_formats[0], HEADER_SAMPLE),
+    )
+    return Coverage((HEADER_SAMPLE,), depth[:, None], np.zeros((len(depth), 1), np.float32), contigs.names_digest)

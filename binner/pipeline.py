@@ -13,7 +13,7 @@ import numpy as np
 from binner import assemblies, bin_folder, inputs, pipeline_quality, quality, record
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import STDIN, RunConfig, assembly_name
-from binner.data import F32, Assemblies, Bin, Clustering, Contigs, Coverage, Markers, Membership, Progress
+from binner.data import F32, Assemblies, Bin, Clustering, Contigs, Coverage, Markers, Membership, Progress, digest
 from binner.memory import granted
 from binner.pipeline_bins import Finder
 from binner.pipeline_report import report_run
@@ -80,6 +80,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             command=command,
             device=device,
             inputs=files,
+            samples=coverage.samples if coverage is not None else (),
             stages=[asdict(report) for report in stages.reports],
             quality=verdicts,
             summary=summary,
@@ -105,7 +106,8 @@ class _Job:
     def measure_coverage(self) -> Coverage | None:
         config = self.config.coverage
         if not config.files:
-            return None
+            count = len(self.assemblies.names)
+            return inputs.header_coverage(self.contigs, assemblies=count) if config.headers else None
         return self.stages.run(
             "coverage",
             f"Measuring coverage ({len(config.files)} file{'s' * (len(config.files) > 1)})",
@@ -200,7 +202,9 @@ class _Job:
         files = [
             [(str(file), fingerprint(file)) for file in kind] for kind in (config.bams, config.depth, config.abundance)
         ]
-        return key(self.contigs.digest, files, config.identity, code_version("coverage"))
+        told = None if config.files or not config.headers else self.contigs.header_depth
+        headers = None if told is None else digest(told)
+        return key(self.contigs.digest, files, headers, config.identity, code_version("coverage"))
 
     def _markers_key(self) -> str:
         return key(self.contigs.digest, fingerprint(PACKAGE / "markers_data"), code_version("markers"))

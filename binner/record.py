@@ -120,11 +120,12 @@ def write_record(
     command: Sequence[str],
     device: str,
     inputs: Sequence[InputFile],
+    samples: Sequence[str],
     stages: Sequence[Mapping[str, object]],
     quality: Mapping[str, Mapping[str, object]],
     summary: Summary,
 ) -> None:
-    """Write `run.json`. `quality` is what other tools said about the bins, by tool."""
+    """Write `run.json`. `samples` are those with depths, `quality` what other tools said about the bins, by tool."""
     record = {
         "tool": "binner",
         "versions": versions(),
@@ -132,6 +133,7 @@ def write_record(
         "options": asdict(config),
         "seed": config.seed,
         "inputs": inputs,
+        "samples": samples,
         "host": {
             "name": platform.node(),
             "system": platform.platform(),

@@ -116,7 +116,7 @@ def test_defaults(asked: list[RunConfig], capsys: pytest.CaptureFixture[str]) ->
     assert (config.markers, config.refine, config.force, config.report) == (True, None, False, True)
     assert config.machine.threads == runtime.granted_threads()
     assert (config.machine.device, config.machine.max_memory) == ("auto", None)
-    assert config.coverage.files == ()
+    assert (config.coverage.files, config.coverage.headers) == ((), True)
     assert capsys.readouterr() == ("", "")
 
 
@@ -124,7 +124,7 @@ def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixt
     line = (
         "run contigs.fa -b a.bam b.cram --depth t.txt u.txt --abundance s.tsv -o out -t 1 -m 1500 --min-bin-size 5000"
         " --encoder whitening --no-markers --max-memory 4G --device cpu --seed 9 --prefix P --force --no-refine"
-        " --identity 95 --no-report -q"
+        " --identity 95 --no-header-depth --no-report -q"
     )
     assert call(*line.split()) == 0
     (config,) = asked
@@ -132,7 +132,7 @@ def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixt
     assert config.coverage.bams == (Path("a.bam"), Path("b.cram"))
     assert config.coverage.depth == (Path("t.txt"), Path("u.txt"))
     assert config.coverage.abundance == (Path("s.tsv"),)
-    assert config.coverage.identity == 95
+    assert (config.coverage.identity, config.coverage.headers) == (95, False)
     assert config.folder == Path("out")
     assert config.machine.threads == 1
     assert config.machine.max_memory == 4 * 10**9

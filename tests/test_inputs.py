@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from binner import fasta, inputs
 from binner.config import STDIN, CoverageConfig, EncoderConfig
-from binner.data import silent
+from binner.data import Contigs, silent
 from binner.errors import InputError, OptionError
 
 
@@ -124,3 +125,53 @@ def test_a_target_is_a_file_in_a_folder_that_is_there(tmp_path: Path) -> None:
     for target, why in ((tmp_path, "a folder"), (tmp_path / "no/t", "no such folder"), (read, "one of the inputs")):
         with pytest.raises(OptionError, match=f"--table {target}: .*{why}"):
             inputs.check_target(target, sources=(read,), option="--table")
+
+
+def with_headers(folder: Path, *headers: str) -> Contigs:
+    path = folder / "headers.fa"
+    path.write_text("".join(f">{header}\nACGT\n" for header in headers))
+    return fasta.read(path)
+
+
+def test_depths_in_headers_are_a_sample(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    contigs = with_headers(tmp_path, "NODE_1_length_4_cov_23.5", "NODE_2_length_4_cov_0.0")
+    with caplog.at_level("INFO"):
+        coverage = inputs.header_coverage(contigs)
+    assert coverage is not None
+    assert coverage.samples == ("assembly",)
+    np.testing.assert_array_equal(coverage.mean, np.array([[23.5], [0]], np.float32))
+    assert not coverage.variance.any()
+    assert coverage.names_digest == contigs.names_digest
+    (said,) = (message for message in caplog.messages if "headers" in message)
+    assert "as SPAdes writes them, are those of sample 'assembly' (--no-header-depth to bin without)" in said
+
+
+UNUSABLE = {
+    "2 of 3 contigs have none": ("NODE_1_length_4_cov_23.5", "NODE_2_length_4_cov_nan", "a"),
+    "in the formats of MEGAHIT and SPAdes": ("k1 multi=2.0", "NODE_2_length_4_cov_3.5"),
+    "all are the same": ("k1 multi=1.0000", "k2 multi=1.0000"),
+}
+
+
+@pytest.mark.parametrize("why", UNUSABLE)
+def test_depths_in_headers_that_cannot_be_used(why: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert inputs.header_coverage(with_headers(tmp_path, *UNUSABLE[why])) is None
+    assert why in caplog.messages[-1]
+
+
+def test_depths_in_headers_of_several_assemblies(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    contigs = with_headers(tmp_path, "S1:k1 multi=2.0", "S2:k1 multi=3.0")
+    with caplog.at_level("INFO"):
+        assert inputs.header_coverage(contigs, assemblies=2) is None
+    assert caplog.messages[-1] == (
+        "Depths in the headers of the contigs are not used: each assembly has them of its own sample"
+    )
+
+
+def test_nothing_is_said_where_headers_have_no_depth(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    contigs = with_headers(tmp_path, "k1", "k2 flag=1")
+    caplog.clear()
+    with caplog.at_level("DEBUG"):
+        assert inputs.header_coverage(contigs) is None
+    assert not caplog.messages

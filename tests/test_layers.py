@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "binner"
 LAYERS = {
     "1": {"errors"},
     "2": {"config", "data"},
-    "3, the machine": {"communities", "inflate", "likelihood", "marker_index", "runtime"},
+    "3, the machine": {"communities", "headers", "inflate", "likelihood", "marker_index", "runtime"},
     "3, files": {"artifacts", "bin_folder", "fasta", "marker_kernel", "memory", "shipped"},
     "3, graphs": {"graph"},
     "3, spaces": {"space"},

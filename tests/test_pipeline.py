@@ -119,6 +119,44 @@ def test_without_coverage_and_markers(calls: list[str]) -> None:
     assert "depth" not in Path("contigs_binner/bins.tsv").read_text()
 
 
+def put_depths_into_headers(factor: int = 1) -> None:
+    path = Path("contigs.fa")
+    lines = path.read_text().splitlines()
+    lines = [
+        f"{line.split()[0]} multi={factor * len(lines[n + 1])}" if n % 2 == 0 else line for n, line in enumerate(lines)
+    ]
+    path.write_text("\n".join(lines))
+
+
+def test_depths_in_headers(calls: list[str]) -> None:
+    """They are a sample where no file is given, and where it is not switched off; a change of them is noticed."""
+    put_depths_into_headers()
+    pipeline.run(config(coverage=CoverageConfig()))
+    header, *rows = (line.split("\t") for line in Path("contigs_binner/contigs.tsv").read_text().splitlines())
+    assert header[-1] == "depth:assembly"
+    assert all(float(row[-1]) == float(row[1]) for row in rows), "the depth of each is its length here"
+    assert "depth:assembly" in Path("contigs_binner/bins.tsv").read_text()
+    assert json.loads(Path("contigs_binner/run.json").read_text())["samples"] == ["assembly"]
+    assert "as MEGAHIT writes them" in Path("contigs_binner/binner.log").read_text()
+    for change, again in ((1, 0), (2, 1)):
+        calls.clear()
+        put_depths_into_headers(change)
+        pipeline.run(config(coverage=CoverageConfig()))
+        assert calls.count("propose") == again
+    pipeline.run(config(coverage=CoverageConfig(headers=False)))
+    assert json.loads(Path("contigs_binner/run.json").read_text())["samples"] == []
+    assert "depth" not in Path("contigs_binner/contigs.tsv").read_text()
+    pipeline.run(config())
+    assert json.loads(Path("contigs_binner/run.json").read_text())["samples"] == ["S1"], "a file comes before"
+
+
+def test_depths_in_headers_of_several_assemblies(calls: list[str]) -> None:
+    put_depths_into_headers()
+    Path("b.fa").write_text(Path("contigs.fa").read_text())
+    pipeline.run(config(others=(Path("b.fa"),), multi=True, coverage=CoverageConfig()))
+    assert json.loads(Path("multi_binner/run.json").read_text())["samples"] == []
+
+
 def test_options_reach_the_stages(monkeypatch: pytest.MonkeyPatch, calls: list[str]) -> None:
     got: dict[str, dict[str, Any]] = {}
 

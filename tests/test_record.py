@@ -82,6 +82,7 @@ def test_run_json(tmp_path: Path) -> None:
         command=["binner", "run", "soil.fa"],
         device="cpu",
         inputs=[record.describe_input(tmp_path / "soil.fa")],
+        samples=("S1", "S2"),
         stages=[{"name": "contigs", "seconds": 0.1}],
         quality={},
         summary=SUMMARY,
@@ -96,6 +97,7 @@ def test_run_json(tmp_path: Path) -> None:
     assert found["inputs"][0]["path"] == str(tmp_path / "soil.fa")
     assert found["inputs"][0]["bytes"] == 8
     assert len(found["inputs"][0]["fingerprint"]) == 32
+    assert found["samples"] == ["S1", "S2"]
     assert found["host"]["threads"] == 2
     assert found["stages"] == [{"name": "contigs", "seconds": 0.1}]
     assert found["quality"] == {}

@@ -93,6 +93,14 @@ coverage_options = together(
     ),
 )
 
+header_depth = option(
+    "--header-depth/--no-header-depth",
+    heading=COVERAGE,
+    default=True,
+    show_default=True,
+    help="With no file above, the depth that the assembler wrote into the headers of the contigs is a sample.",
+)
+
 ENCODER = "whitening"  # unless another is asked for
 
 
@@ -192,8 +200,9 @@ talk = together(
 
 
 def coverage_config(given: dict[str, Any]) -> CoverageConfig:
-    """What was said after `coverage_options`, or after `table_options` alone."""
-    return CoverageConfig(given.get("bams", ()), given["depth"], given["abundance"], given.get("identity"))
+    """What was said after `coverage_options` or `table_options` alone, and after `header_depth`."""
+    files = given.get("bams", ()), given["depth"], given["abundance"]
+    return CoverageConfig(*files, given.get("identity"), given.get("header_depth", True))
 
 
 def encoder_config(given: dict[str, Any]) -> EncoderConfig:

@@ -24,6 +24,7 @@ Examples:
 @click.argument("contigs", type=FILE)
 @click.argument("bins", type=FILE, metavar="BINS...", nargs=-1, required=True)
 @shared.coverage_options
+@shared.header_depth
 @binning.result_options
 @shared.min_length(SHORTEST_CONTIG)
 @binning.markers

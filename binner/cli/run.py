@@ -23,6 +23,7 @@ Examples:
 @click.command("run", cls=Command, epilog=_EXAMPLES)
 @binning.contigs
 @shared.coverage_options
+@shared.header_depth
 @binning.result_options
 @shared.min_length(1000)
 @shared.encoder_options
