@@ -32,7 +32,7 @@ def append(table: Path, row: Keyed) -> None:
 
 
 def read(table: Path, kind: type[_Row]) -> list[_Row]:
-    """The rows of the table, the latest of each key; none without a table. Raises ValueError where it is another one."""
+    """The rows of the table, the latest of each key; none without a table. Raises ValueError where it is another."""
     if not table.exists():
         return []
     with table.open(newline="", encoding="utf-8") as lines:
