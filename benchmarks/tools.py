@@ -130,5 +130,5 @@ TOOLS = {
     "semibin2": Tool("SemiBin2", _semibin2, "output_bins", lambda samples: samples == 1, program="SemiBin2"),
     "semibin2-self": _TRAINED("SemiBin2, trained", _trained_semibin2),
     "semibin2-self-long": _TRAINED("SemiBin2, trained, long reads", partial(_trained_semibin2, more=["--long"])),
-    "vamb": Tool("VAMB", _vamb, "vae_clusters_unsplit.tsv", lambda samples: samples > 1, program="vamb"),
+    "vamb": Tool("VAMB", _vamb, "vae_clusters_unsplit.tsv", lambda samples: samples > 0, program="vamb"),
 }
