@@ -22,6 +22,7 @@ from binner.windows import thin, tile
 logger = logging.getLogger(__name__)
 
 PIECES_PER_DEVICE = 8  # so that devices finish together, and progress shows
+GPU_PIECE = 100_000_000  # bp; of less there are too few windows of each length in tokens to fill its batches
 
 
 def embed_windows(
@@ -155,7 +156,7 @@ def _embed_on_devices(
     for index in range(config.devices):
         turns.put(index)
     share = replace(machine, threads=max(1, machine.threads // config.devices))
-    pieces = config.devices * PIECES_PER_DEVICE
+    pieces = config.devices * _pieces_per_device(len(contigs.codes), config.devices, gpu=machine.device != "cpu")
     parts: list[Embedded] = []
     with ProcessPoolExecutor(config.devices, context, _Worker.begin, (turns, encoder, config, share)) as pool:
         shards = (part(contigs, Shard(number + 1, pieces)) for number in range(pieces))
@@ -163,6 +164,10 @@ def _embed_on_devices(
             parts.append(found)
             progress(len(parts), pieces)
     return join(parts, names_digest=contigs.names_digest)
+
+
+def _pieces_per_device(bp: int, devices: int, *, gpu: bool) -> int:
+    return min(PIECES_PER_DEVICE, max(1, bp // (devices * GPU_PIECE))) if gpu else PIECES_PER_DEVICE
 
 
 class _Worker:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from binner.data import Progress, silent
+from binner.runtime import gpu_has_bf16
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class FitConfig:
     betas: tuple[float, float] = BETAS
     accumulate: int = 1  # batches whose gradients make one step
     save_every: int = 500  # steps between two states that are kept
-    bf16_on_cpu: bool = False  # as on a GPU, where matrix products are always computed in bf16
+    bf16_on_cpu: bool = False  # matrix products in bf16, as on every GPU that has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,15 @@ def fit(
     `batches` are an iterator, or a function from the number of batches that were had before to the rest of them, which
     a run that is to be taken up needs. Every `check_every` steps it looks at `validate` (lower is better; the weights
     of the best look are kept), or without one at the mean loss since the last look. The chance inside the model
-    (dropout) follows from `seed` and the step; torch's global state is left as it was. On a GPU the loss is computed in
-    bf16. Raises ArithmeticError if the loss is not finite.
+    (dropout) follows from `seed` and the step; torch's global state is left as it was. The loss is computed in bf16 on
+    a GPU that has it. Raises ArithmeticError if the loss is not finite.
     """
     model.to(device)
     run = _Run(model, config, validate=validate, watched=watched or Watched())
     run.restore()
     _share(model)
     kind = torch.device(device).type
+    bf16 = gpu_has_bf16(device) if kind == "cuda" else config.bf16_on_cpu
     stream = batches(run.step * config.accumulate) if callable(batches) else batches
     with torch.random.fork_rng([torch.device(device)] if kind == "cuda" else []):
         while run.step < config.steps and not run.over:
@@ -87,7 +89,7 @@ def fit(
                 break
             model.train()
             torch.manual_seed(_mixed(seed, run.step))
-            run.update(_backward(parts, loss, kind, bf16=kind == "cuda" or config.bf16_on_cpu))
+            run.update(_backward(parts, loss, kind, bf16=bf16))
             progress(run.step, config.steps)
     run.watch.restore()
     model.eval()

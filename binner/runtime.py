@@ -70,11 +70,15 @@ def _quota_cpus(system: Path) -> Iterator[int]:
 
 
 def granted_threads(environ: Mapping[str, str] = os.environ, *, system: Path = _SYSTEM) -> int:
-    """The least of what the scheduler, the control groups and the CPU affinity of this process allow, at least 1."""
+    """The least of what the scheduler, the control groups and the CPU affinity of this process allow, at least 1.
+
+    The processes of torchrun on a machine have equal shares of it.
+    """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     granted = [affinity, *_quota_cpus(system)]
     granted += [int(environ[name]) for name in _SCHEDULER_THREADS if environ.get(name, "").isdecimal()]
-    return max(1, min(granted))
+    sharing = int(environ["LOCAL_WORLD_SIZE"]) if environ.get("LOCAL_WORLD_SIZE", "").isdecimal() else 1
+    return max(1, min(granted) // max(1, sharing))
 
 
 def limit_threads(threads: int) -> None:
@@ -124,6 +128,13 @@ def check_devices(devices: int) -> None:
     count, _ = _usable_gpus()
     if devices > count:
         raise DeviceError(f"--devices {devices}: there are {count} GPUs here")
+
+
+def gpu_has_bf16(device: str) -> bool:
+    """Whether a GPU computes products in bf16 itself, as NVIDIA's do from Ampere on; older ones only pretend to."""
+    import torch
+
+    return torch.cuda.get_device_capability(device)[0] >= 8
 
 
 def torchrun_rank(environ: Mapping[str, str] = os.environ) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from binner import encoders
 from binner.concatenation import Embedded
 from binner.config import EncoderConfig, Shard
 from binner.data import F32, I64, N_CODE, U8, Contigs, WindowEmbedding, Windows
-from binner.embed import embed, embed_contigs, embed_windows, join, part, window_means
+from binner.embed import _pieces_per_device, embed, embed_contigs, embed_windows, join, part, window_means
 from binner.encoders import Encoder
 from binner.errors import InputError
 
@@ -150,6 +150,11 @@ def test_processes_change_nothing(contigs: Contigs) -> None:
     found = embed(contigs, encoder="whitening", config=options, progress=lambda done, total: heard.append(done))
     assert_alike(found, embed(contigs, encoder="whitening"))
     assert heard == list(range(1, 17))
+
+
+def test_gpus_get_pieces_that_fill_their_batches() -> None:
+    assert _pieces_per_device(5_000_000, 4, gpu=False) == 8
+    assert [_pieces_per_device(mb * 10**6, 4, gpu=True) for mb in (5, 900, 10_000)] == [1, 2, 8]
 
 
 def assert_alike(one: Embedded, two: Embedded) -> None:

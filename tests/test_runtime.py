@@ -41,6 +41,19 @@ def test_the_scheduler_sets_the_threads(name: str, eight: None, tmp_path: Path) 
     assert runtime.granted_threads({name: "0"}, system=tmp_path) == 1
 
 
+@pytest.mark.parametrize(("processes", "threads"), [("1", 8), ("3", 2), ("16", 1), ("0", 8), ("x", 8)])
+def test_processes_of_torchrun_share_the_threads(processes: str, threads: int, eight: None, tmp_path: Path) -> None:
+    assert runtime.granted_threads({"LOCAL_WORLD_SIZE": processes}, system=tmp_path) == threads
+
+
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_gpus_that_have_bf16(capability: tuple[int, int], expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert runtime.gpu_has_bf16("cuda:1") is expected
+
+
 def test_affinity_alone(tmp_path: Path) -> None:
     assert runtime.granted_threads({}, system=tmp_path) == HERE
 

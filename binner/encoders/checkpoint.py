@@ -124,10 +124,14 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _compare(path: Path, found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
     """Raise InputError unless both have the same keys and shapes."""
-    for what, keys in (("missing", wanted.keys() - found.keys()), ("unexpected", found.keys() - wanted.keys())):
-        if keys:
-            shown = ", ".join(sorted(keys)[:SHOWN]) + (", ..." if len(keys) > SHOWN else "")
-            raise InputError(f"{path}: {len(keys)} {what} keys: {shown}; is {CONFIG} that of these weights?")
+    differing = {"missing": wanted.keys() - found.keys(), "unexpected": found.keys() - wanted.keys()}
+    if any(differing.values()):
+        parts = [
+            f"{len(keys)} {what} keys: {', '.join(sorted(keys)[:SHOWN])}{', ...' if len(keys) > SHOWN else ''};"
+            for what, keys in differing.items()
+            if keys
+        ]
+        raise InputError(f"{path}: {' '.join(parts)} is {CONFIG} that of these weights?")
     for name, tensor in wanted.items():
         if found[name].shape != tensor.shape:
             shapes = f"{tuple(found[name].shape)}, and {CONFIG} wants {tuple(tensor.shape)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -15,10 +16,11 @@ from binner.config import EncoderConfig
 from binner.data import F32, I32, I64, U8, Progress, digest, silent
 from binner.encoders import checkpoint
 from binner.encoders.error_law import ErrorLaw, Lawful
-from binner.encoders.token_batches import Batches, Budget
+from binner.encoders.token_batches import Batches, Budget, Workers
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer
 from binner.encoders.transformer import Transformer, pool
 from binner.errors import InputError, OptionError
+from binner.runtime import gpu_has_bf16
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ WINDOW = 2000  # bp, where neither the user nor the error law says another
 TOKENS = {"cuda": 65_536, "cpu": 2048}  # in a batch
 COMPILE_FROM = 1_000_000_000  # bp; for less the minute that it takes does not pay
 MOST_PROCESSES = 8  # that tokenise: 3 Mbp/s each
+NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")  # of errors
 CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -43,11 +46,13 @@ class LanguageModel(Lawful):
         self.both = config.strands == "both"
         self.device = torch.device(device)
         self.quick = self.device.type == "cuda"
-        self.processes = min(MOST_PROCESSES, threads - 1) if self.device.type == "cuda" else 0
+        self.workers = Workers(min(MOST_PROCESSES, threads - 1)) if self.quick and threads > 1 else None
         self.budget = Budget(TOKENS.get(self.device.type, TOKENS["cpu"]))
         self.dtype = working_type(self.device)
         self.weights_digest = digest(*(p for name, t in model.state_dict().items() for p in (name, t.numpy())))
         self.model = _prepare(model, self.dtype).to(self.device)
+        self._bp = 0  # that were read or are about to be
+        self._compiled = False
 
     @classmethod
     def load(cls, folder: Path, config: EncoderConfig, *, device: str, threads: int) -> Self:
@@ -72,23 +77,24 @@ class LanguageModel(Lawful):
 
     def _encode(self, codes: U8, start: I64, stop: I64, *, law: ErrorLaw, progress: Progress) -> F32:
         projection, centre = (torch.from_numpy(array).to(self.device) for array in (law.projection, law.centre))
-        out = np.zeros((len(start), len(law.prior)), np.float32)
-        batches = Batches(codes, start, stop, self.tokenizer, self.both, self.budget, self.folder, self.processes)
-        if self.device.type == "cuda" and int((stop - start).sum()) >= COMPILE_FROM:
-            self._compile()
+        out = torch.zeros(len(start), len(law.prior))
+        batches = Batches(codes, start, stop, self.tokenizer, self.both, self.budget, self.folder, self.workers)
+        self._bp += int((stop - start).sum())
+        if self.quick and not self._compiled and self._bp >= COMPILE_FROM:
+            self.compile()
         done, total = 0, len(start) * (1 + self.both)
-        previous: tuple[I64, Tensor] | None = None  # taken up while the GPU computes the next one
+        before: _Coming | None = None  # waited for while the GPU computes the next one
         for batch in batches:
-            vectors = (self._forward(batch.ids) - centre) @ projection
-            if previous is not None:
-                np.add.at(out, previous[0], previous[1].cpu().numpy())
-            previous = batch.rows, vectors
+            coming = _Coming.of(batch.rows, (self._forward(batch.ids) - centre) @ projection)
+            if before is not None:
+                before.add_to(out)
+            before = coming
             done += len(batch.rows)
             progress(done, total)
-        if previous is not None:
-            np.add.at(out, previous[0], previous[1].cpu().numpy())
-        out /= 1 + self.both
-        return out
+        if before is not None:
+            before.add_to(out)
+        matrix: F32 = (out / (1 + self.both)).numpy()
+        return matrix
 
     def _forward(self, ids: I32) -> Tensor:
         """Vectors (B, H) float32 of length sqrt(H); a batch that does not fit into memory is halved."""
@@ -97,7 +103,7 @@ class LanguageModel(Lawful):
                 torch.inference_mode(),
                 torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32),
             ):
-                mean = pool(self.model(torch.from_numpy(ids).to(self.device, torch.int64)))
+                mean = pool(self.model(send(torch.from_numpy(ids), self.device)))
                 unit: Tensor = nn.functional.normalize(mean, dim=-1) * mean.shape[-1] ** 0.5
                 return unit
         except RuntimeError as error:
@@ -114,8 +120,9 @@ class LanguageModel(Lawful):
         logger.info("out of memory on %s: batches of %d tokens from here on", self.device, self.budget.tokens)
         return torch.cat([self._forward(ids[:half]), self._forward(ids[half:])])
 
-    def _compile(self) -> None:
+    def compile(self) -> None:
         """Fuse what lies between the matrix products; where that fails the model works as it is."""
+        self._compiled = True
         for layer in self.model.layers:
             layer.compile(dynamic=True)
         try:
@@ -126,10 +133,37 @@ class LanguageModel(Lawful):
             logger.info("torch.compile does not work here (%s); carrying on without", type(error).__name__)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Coming:
+    """Vectors on their way to the CPU."""
+
+    rows: Tensor  # (B,) int64, where they belong
+    vectors: Tensor  # (B, D), on the CPU
+    there: torch.cuda.Event | None  # None: they are
+
+    @classmethod
+    def of(cls, rows: I64, vectors: Tensor) -> Self:
+        """Begin to move vectors; of all that a GPU was given to do, only what came before this is waited for."""
+        moved = vectors.to("cpu", non_blocking=True)
+        there = torch.cuda.current_stream(vectors.device).record_event() if vectors.is_cuda else None
+        return cls(torch.from_numpy(rows), moved, there)
+
+    def add_to(self, out: Tensor) -> None:
+        """Add them to the rows of `out` (V, D), where two strands may meet."""
+        if self.there is not None:
+            self.there.synchronize()
+        out.index_add_(0, self.rows, self.vectors)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """`tensor`, which is on the CPU, there; a GPU is not waited for, whatever it does meanwhile."""
+    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
 def working_type(device: torch.device, *, cpu_info: Path = CPU_INFO) -> torch.dtype:
     """What matrix products are computed in: bf16 where the hardware has it, else float16 on a GPU, float32 on a CPU."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float16
+        return torch.bfloat16 if gpu_has_bf16(str(device)) else torch.float16
     try:
         flags = cpu_info.read_text().split()
     except OSError:
@@ -141,7 +175,7 @@ def working_type(device: torch.device, *, cpu_info: Path = CPU_INFO) -> torch.dt
 
 def out_of_memory(error: RuntimeError) -> bool:
     """Whether it says that memory is used up, on a GPU or on a CPU."""
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.cuda.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY)
 
 
 def _prepare(model: Transformer, dtype: torch.dtype) -> Transformer:

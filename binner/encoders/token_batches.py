@@ -7,10 +7,10 @@ suffice, that shows at once.
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 
 from binner.data import I32, I64, U8
 from binner.encoders.tokenizer import Tokenizer, text
+from binner.runtime import limit_threads
 
 WINDOWS_PER_TASK = 256
 TASKS_AHEAD = 4  # per process
@@ -39,7 +40,20 @@ class Budget:
     tokens: int
 
 
-Encode = Callable[[U8, I64], tuple[I32, I64]]  # windows one after another and their lengths (bp) -> ids and lengths
+class Workers:
+    """Processes that tokenise. They start with the first task and stay as long as this does: starting takes seconds."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(self, codes: U8, lengths: I64, *, both: bool, folder: Path) -> Future[tuple[I32, I64]]:
+        """Have `encode_windows` done by one of them, with the tokenizer in `folder`, the same in all calls."""
+        if self._pool is None:
+            # Not forked: the parent holds the threads of torch and CUDA by now.
+            self._pool = ProcessPoolExecutor(self.number, get_context("spawn"), _Worker.begin, (folder,))
+            weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=True)
+        return self._pool.submit(_Worker.work, codes, lengths, both)
 
 
 @dataclass(slots=True)
@@ -53,7 +67,7 @@ class Batches:
     both: bool  # strands
     budget: Budget
     folder: Path  # of the tokenizer
-    processes: int = 0  # 0: the windows are tokenised in this one
+    workers: Workers | None = None  # None: the windows are tokenised in this process
     _waiting: dict[int, list[tuple[int, I32]]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -77,34 +91,27 @@ class Batches:
     def _tokenised(self) -> Iterator[tuple[int, I32]]:
         order = np.argsort(self.start - self.stop, kind="stable")
         tasks = [order[first : first + WINDOWS_PER_TASK] for first in range(0, len(order), WINDOWS_PER_TASK)]
-        with _encoders(self.tokenizer, self.folder, self.processes) as submit:
-            ahead = deque[tuple[I64, Future[tuple[I32, I64]]]]()
-            for number, rows in enumerate(tasks):
+        ahead = deque[tuple[I64, Future[tuple[I32, I64]]]]()
+        most = TASKS_AHEAD * self.workers.number if self.workers else 0
+        try:
+            for rows in tasks:
                 pieces = [self.codes[self.start[row] : self.stop[row]] for row in rows]
                 lengths = np.array([len(piece) for piece in pieces])
-                ahead.append((rows, submit(np.concatenate(pieces), lengths, self.both)))
-                if number >= TASKS_AHEAD * self.processes:
+                ahead.append((rows, self._submit(np.concatenate(pieces), lengths)))
+                if len(ahead) > most:
                     yield from _split(*ahead.popleft(), both=self.both)
             while ahead:
                 yield from _split(*ahead.popleft(), both=self.both)
+        finally:  # whoever reads may stop before the end
+            for _, task in ahead:
+                task.cancel()
 
-
-Submit = Callable[[U8, I64, bool], "Future[tuple[I32, I64]]"]
-
-
-@contextmanager
-def _encoders(tokenizer: Tokenizer, folder: Path, processes: int) -> Iterator[Submit]:
-    """What tokenises a task: other processes, or this one while the caller waits."""
-    if not processes:
-        yield lambda codes, lengths, both: _done(encode_windows(tokenizer, codes, lengths, both=both))
-        return
-    # Not forked: the parent holds the threads of torch and CUDA by now.
-    pool: Executor = ProcessPoolExecutor(processes, get_context("spawn"), _Worker.begin, (folder,))
-    with pool:
-        try:
-            yield lambda codes, lengths, both: pool.submit(_Worker.work, codes, lengths, both)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    def _submit(self, codes: U8, lengths: I64) -> Future[tuple[I32, I64]]:
+        if self.workers:
+            return self.workers.submit(codes, lengths, both=self.both, folder=self.folder)
+        done = Future[tuple[I32, I64]]()
+        done.set_result(encode_windows(self.tokenizer, codes, lengths, both=self.both))
+        return done
 
 
 class _Worker:
@@ -114,6 +121,7 @@ class _Worker:
 
     @classmethod
     def begin(cls, folder: Path) -> None:
+        limit_threads(1)  # there is a process for each
         cls.tokenizer = Tokenizer.load(folder)
 
     @classmethod
@@ -133,9 +141,3 @@ def _split(rows: I64, tokenised: Future[tuple[I32, I64]], *, both: bool) -> Iter
     ids, lengths = tokenised.result()
     pieces = np.split(ids, np.cumsum(lengths)[:-1])
     return zip(np.repeat(rows, 1 + both).tolist(), pieces, strict=True)
-
-
-def _done(result: tuple[I32, I64]) -> Future[tuple[I32, I64]]:
-    future = Future[tuple[I32, I64]]()
-    future.set_result(result)
-    return future

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
 FAR = -10_000.0  # added to the score of a padded key; its weight is then exactly 0
 ALIGNMENT = 8  # columns: what the fused attention kernels want strides and head widths to be a multiple of
+# Not cuDNN's, which torch prefers on Hopper: it plans anew (half a second) for every shape of a batch.
+KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 INITIAL_SPREAD = 0.02  # standard deviation of new weights, as BERT has it
 
 
@@ -173,18 +176,20 @@ def _attend(qkv: Tensor, heads: int, *, bias: Tensor, padding: Tensor | None) ->
     """Attention of (B, S, 3H), [query | key | value], to (B, S, H).
 
     Padding goes into one more column of queries (1) and keys (`FAR`), since a mask that is added to the bias would have
-    to be as large as batch x heads x S x S.
+    to be as large as batch x heads x S x S. So are the scores where no fused kernel takes the width of a head, which is
+    therefore filled up with zeros.
     """
     batch, length, width = qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3
     head = width // heads
     query, key, value = qkv.view(batch, length, 3, heads, head).permute(2, 0, 3, 1, 4).unbind(0)
+    more = -head % ALIGNMENT or (ALIGNMENT if padding is not None else 0)
+    if more:
+        query, key, value = (functional.pad(part, (0, more)) for part in (query, key, value))
     if padding is not None:
-        one = functional.pad(qkv.new_ones(1, 1, 1, 1), (0, ALIGNMENT - 1)).expand(batch, heads, length, ALIGNMENT)
-        far = functional.pad((padding * (FAR * math.sqrt(head))).to(qkv.dtype)[:, None, :, None], (0, ALIGNMENT - 1))
-        query = torch.cat([query, one], -1)
-        key = torch.cat([key, far.expand(batch, heads, length, ALIGNMENT)], -1)
-        value = functional.pad(value, (0, ALIGNMENT))
-    mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1 / math.sqrt(head))
+        query[..., head] = 1
+        key[..., head] = (padding * (FAR * math.sqrt(head))).to(key.dtype)[:, None]
+    with sdpa_kernel(KERNELS):
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1 / math.sqrt(head))
     return mixed[..., :head].transpose(1, 2).reshape(batch, length, width)
 
 

@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from binner.data import U8
+from binner.encoders.language_model import send
 from binner.encoders.whitening import Whitening
+from binner.runtime import limit_threads
 from binner.train.options import SpeciesOptions
 from binner.train.pairs import Pairs, laid_out
 
@@ -95,25 +97,29 @@ class Batches(Dataset[Batch]):
             collate_fn=_same,
             prefetch_factor=AHEAD if workers else None,
             multiprocessing_context="spawn" if workers else None,
+            worker_init_fn=_alone if workers else None,
         )
         for batch in loader:
             yield to_device(batch, device)
 
 
 def to_device(batch: Batch, device: str) -> Batch:
-    """The same batch there."""
-    if device == "cpu":
-        return batch
+    """The same batch there; a GPU is not waited for."""
+    place = torch.device(device)
 
     def moved(found: View) -> View:
-        mask = None if found.mask is None else found.mask.to(device, non_blocking=True)
-        return View(found.ids.to(device, non_blocking=True), mask)
+        return View(send(found.ids, place), None if found.mask is None else send(found.mask, place))
 
     mix = batch.mix
     if mix is not None:
-        mix = replace(mix, share=mix.share.to(device), partner=mix.partner.to(device))
-    targets = None if batch.targets is None else batch.targets.to(device)
+        mix = replace(mix, share=send(mix.share, place), partner=send(mix.partner, place))
+    targets = None if batch.targets is None else send(batch.targets, place)
     return Batch(moved(batch.first), moved(batch.second), mix, targets)
+
+
+def _alone(_: int) -> None:
+    """Hold a worker to one thread: there is one for each."""
+    limit_threads(1)
 
 
 def _same(batch: Any) -> Any:

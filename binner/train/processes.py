@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
+import torch
 from torch import distributed
 
 from binner.fit import ranks
@@ -28,11 +29,19 @@ def together(device: str, environ: Mapping[str, str] = os.environ) -> Iterator[s
     chosen = choose_device(device)
     if chosen != "cpu":
         chosen = choose_device(f"cuda:{local}")
-    distributed.init_process_group("gloo" if chosen == "cpu" else "nccl", timeout=PATIENCE)
+    _join(chosen)
     try:
         yield chosen
     finally:
         distributed.destroy_process_group()
+
+
+def _join(device: str) -> None:
+    if device == "cpu":
+        distributed.init_process_group("gloo", timeout=PATIENCE)
+        return
+    torch.cuda.set_device(device)  # a barrier has no tensor that would say which it is
+    distributed.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device(device))
 
 
 def wait() -> None:

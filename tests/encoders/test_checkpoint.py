@@ -70,12 +70,16 @@ def test_wrappers_are_seen_through(folder: Path, prefix: str) -> None:
     [
         (lambda t: {name: tensor for name, tensor in t.items() if name != NORM}, f"1 missing keys: {NORM};"),
         (lambda t: t | {"encoder.layer.2.mlp.wo.bias": t[NORM]}, "1 unexpected keys: encoder.layer.2.mlp.wo.bias;"),
+        (
+            lambda t: {name.replace("Norm.w", "Norm.W"): tensor for name, tensor in t.items() if "layer." not in name},
+            r"2\d missing keys: .*, \.\.\.; 1 unexpected keys: embeddings.LayerNorm.Weight; is config.json that",
+        ),
         (lambda t: t | {NORM: torch.ones(3)}, rf"{NORM} has the shape \(3,\), and config.json wants \(48,\)"),
         (lambda t: {"model": t}, "other things than tensors by name"),
         (lambda t: [1, 2], "other things than tensors by name"),
         (lambda t: t | {"x": Path("x")}, "not weights that can be read safely"),
     ],
-    ids=["missing", "unexpected", "shape", "nested", "a list", "another class"],
+    ids=["missing", "unexpected", "both", "shape", "nested", "a list", "another class"],
 )
 def test_weights_that_do_not_fit(folder: Path, change: Callable[[Tensors], object], message: str) -> None:
     repack(folder, change)

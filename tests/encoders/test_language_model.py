@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ import torch
 
 from binner import encoders
 from binner.config import EncoderConfig
-from binner.data import I64, U8
+from binner.data import I32, I64, U8
 from binner.encoders import language_model
 from binner.encoders.language_model import LanguageModel, working_type
-from binner.encoders.token_batches import Batches, Budget
+from binner.encoders.token_batches import TASKS_AHEAD, Batches, Budget, Workers, encode_windows
 from binner.encoders.tokenizer import text
 from binner.encoders.transformer import pool
 from binner.errors import InputError, OptionError
@@ -100,8 +101,36 @@ def test_other_processes_tokenise_alike(folder: Path, windows: Windows, monkeypa
     monkeypatch.setattr("binner.encoders.token_batches.WINDOWS_PER_TASK", 3)
     encoder = load(folder)
     expected = encoder.embed(*windows)
-    encoder.processes = 1
+    encoder.workers = Workers(1)
     np.testing.assert_allclose(encoder.embed(*windows), expected, atol=tolerance(encoder))
+    pool = encoder.workers._pool
+    assert pool is not None
+    encoder.budget = Budget(100)
+    np.testing.assert_allclose(encoder.embed(*windows), expected, atol=tolerance(encoder))
+    assert encoder.workers._pool is pool, "they stay"
+    encoder.workers = None
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        pool.submit(int)
+
+
+def test_who_stops_early_leaves_no_task_behind(folder: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("binner.encoders.token_batches.WINDOWS_PER_TASK", 3)
+    tasks: list[Future[tuple[I32, I64]]] = []
+
+    class Waiting(Workers):
+        def submit(self, codes: U8, lengths: I64, *, both: bool, folder: Path) -> Future[tuple[I32, I64]]:
+            tasks.append(Future())
+            if len(tasks) == 1:
+                tasks[0].set_result(encode_windows(encoder.tokenizer, codes, lengths, both=both))
+            return tasks[-1]
+
+    encoder = load(folder)
+    encoder.workers = Waiting(1)
+    batches = iter(Batches(*windows, encoder.tokenizer, True, Budget(1), folder, encoder.workers))
+    next(batches)
+    assert len(tasks) == 1 + TASKS_AHEAD
+    batches.close()  # type: ignore[attr-defined]
+    assert [task.cancelled() for task in tasks] == [False] + [True] * TASKS_AHEAD
 
 
 def test_batches_are_of_equal_lengths_full_and_longest_first(folder: Path, windows: Windows) -> None:
@@ -128,7 +157,13 @@ def test_nothing_to_encode(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [torch.cuda.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory")]
+    "error",
+    [
+        torch.cuda.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("can't allocate memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+    ids=["GPU", "CPU", "cuBLAS"],
 )
 def test_batches_are_halved_when_memory_runs_out(
     folder: Path,

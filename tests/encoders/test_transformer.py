@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from binner.data import F64
 from binner.encoders import checkpoint
-from binner.encoders.transformer import Transformer, TransformerConfig, pool, slopes
+from binner.encoders.transformer import ALIGNMENT, Transformer, TransformerConfig, pool, slopes
 from tests.encoders import toy
 
 PARITY = Path(os.environ.get("BINNER_PARITY", Path(__file__).parents[3] / "shared/fixtures/dnabert_tiny"))
@@ -108,6 +112,64 @@ def test_layers_can_be_run_in_parts(model: Transformer) -> None:
     for split in range(3):
         half = model.run(model.embed_tokens(ids), last=split, mask=mask)
         torch.testing.assert_close(model.run(half, first=split, mask=mask), model(ids, mask))
+
+
+@pytest.mark.parametrize(("heads", "masked"), [(6, False), (6, True), (12, False), (12, True)])
+@pytest.mark.parametrize("length", [21, 64])
+def test_attention_is_fit_for_the_fused_kernels(
+    heads: int, masked: bool, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What those of a GPU ask for is given, and not cuDNN's, which plans anew for every shape."""
+    model = Transformer(replace(toy.SHAPE, heads=heads)).eval()
+    attend, calls = functional.scaled_dot_product_attention, 0
+
+    def watched(query: Tensor, key: Tensor, value: Tensor, *, attn_mask: Tensor, scale: float) -> Tensor:
+        nonlocal calls
+        calls += 1
+        assert not torch.backends.cuda.cudnn_sdp_enabled()
+        assert torch.backends.cuda.mem_efficient_sdp_enabled()
+        assert {part.dtype for part in (query, key, value)} == {attn_mask.dtype}
+        for part in (query, key, value, attn_mask):
+            assert part.stride(-1) == 1
+            assert not any(stride % ALIGNMENT for stride in part.stride()[:-1])
+        assert {part.shape[-1] % ALIGNMENT for part in (query, key, value)} == {0}
+        assert attn_mask.shape == (1, heads, length, length), "shared by the batch"
+        return attend(query, key, value, attn_mask=attn_mask, scale=scale)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", watched)
+    mask = torch.arange(length) < torch.tensor([[length], [length - 5]]) if masked else None
+    for dtype in (torch.float32, torch.bfloat16):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=dtype != torch.float32):
+            model(draw(2, length), mask)
+    assert calls == 2 * toy.SHAPE.layers
+    assert torch.backends.cuda.cudnn_sdp_enabled(), "as it was"
+
+
+class Largest(TorchDispatchMode):
+    """How many numbers the largest tensor has that comes into being."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        found = func(*args, **(kwargs or {}))
+        tensors = [each for each in (found if isinstance(found, tuple) else (found,)) if isinstance(each, Tensor)]
+        self.numbers = max([self.numbers, *(tensor.untyped_storage().nbytes() // 4 for tensor in tensors)])
+        return found
+
+
+@pytest.mark.parametrize("heads", [6, 12])
+@pytest.mark.parametrize("masked", [False, True])
+def test_nothing_is_as_large_as_all_scores(heads: int, masked: bool) -> None:
+    batch, length = 16, 256
+    model = Transformer(replace(toy.SHAPE, heads=heads)).eval()
+    mask = (torch.arange(length) < length - 5).expand(batch, -1) if masked else None
+    with torch.inference_mode(), Largest() as largest:
+        model(draw(batch, length), mask)
+    assert heads * length**2 <= largest.numbers < batch * heads * length**2 / 4
 
 
 def test_bf16_is_near_and_norms_stay_in_float32(model: Transformer) -> None:
