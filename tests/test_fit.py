@@ -55,6 +55,28 @@ def test_stops_where_nothing_is_gained() -> None:
     assert len(losses) == 40  # the first look, and three without a gain
 
 
+def test_stops_where_genera_kept_out_gain_nothing() -> None:
+    """The loss falls all the while; the weights are those of the best look."""
+    linear, looks, seen = model(), [-0.4, -0.5, -0.5001, -0.3, -0.5002], list[Tensor]()
+
+    def validate() -> float:
+        seen.append(linear.weight.detach().clone())
+        return looks[len(seen) - 1]
+
+    losses = fit(
+        linear,
+        itertools.repeat(torch.ones(4, 3)),
+        lambda batch: (linear(batch) - batch @ TARGET.T).square().mean(),
+        config=FitConfig(steps=400, check_every=10, patience=3),
+        seed=1,
+        device="cpu",
+        validate=validate,
+    )
+    assert len(losses) == 50, "a gain of less than a thousandth is none"
+    assert losses[-1] < losses[0]
+    assert torch.equal(linear.weight, seen[4])
+
+
 def test_a_loss_that_is_not_finite_is_an_error() -> None:
     linear = model()
     with pytest.raises(ArithmeticError, match="at step 1"):

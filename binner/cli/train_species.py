@@ -77,7 +77,12 @@ _method = shared.together(
     _number("--steps", int, "Steps of the optimiser."),
     _number("--pairs", int, "Pairs in a step, over all processes."),
     _number("--accumulate", int, "Batches that a step is made of, to save memory."),
-    option("--checkpointing", heading=METHOD, is_flag=True, default=None, help="Save memory, for a third more time."),
+    option(
+        "--checkpointing/--no-checkpointing",
+        heading=METHOD,
+        default=None,
+        help="Save memory, for a third more time.  [default: with base]",
+    ),
     _number("--learning-rate", float, "At its highest.", metavar="RATE"),
     _number("--head-rate", float, "Learning rate of the head over the model's.", metavar="FACTOR"),
     _number("--weight-decay", float, "Of matrices.", metavar="RATE"),

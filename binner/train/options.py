@@ -136,7 +136,7 @@ SIZES: dict[str, Size] = {
             "save_every": 50,
         },
     ),
-    "base": Size(TransformerConfig(), {}),
+    "base": Size(TransformerConfig(), {"checkpointing": True}),
     "kmers": Size(
         KmerConfig(),
         {

@@ -14,7 +14,7 @@ from torch import nn
 from binner import artifacts, encoders
 from binner.config import MachineConfig
 from binner.data import Progress, digest
-from binner.encoders.language_model import working_type
+from binner.encoders.language_model import out_of_memory, working_type
 from binner.encoders.tokenizer import TOKENIZER
 from binner.encoders.whitening import Whitening
 from binner.errors import OptionError
@@ -89,6 +89,13 @@ def train_species(task: Task, *, watch: Watch = unwatched) -> None:
                 )
             except ArithmeticError as error:
                 raise OptionError(f"{error}; lower --learning-rate and name a new folder") from error
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                raise OptionError(
+                    f"out of memory on {device}: add --checkpointing, or make a step of more and smaller batches with "
+                    f"--accumulate (now {task.options.accumulate}), and name a new folder"
+                ) from error
         if rank() == 0:
             run.journal.close()
             with watch("Measuring the model") as progress:

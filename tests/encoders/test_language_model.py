@@ -116,17 +116,16 @@ def test_other_processes_tokenise_alike(folder: Path, windows: Windows, monkeypa
 def test_who_stops_early_leaves_no_task_behind(folder: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("binner.encoders.token_batches.WINDOWS_PER_TASK", 3)
     tasks: list[Future[tuple[I32, I64]]] = []
+    tokenizer = load(folder).tokenizer
 
     class Waiting(Workers):
         def submit(self, codes: U8, lengths: I64, *, both: bool, folder: Path) -> Future[tuple[I32, I64]]:
             tasks.append(Future())
             if len(tasks) == 1:
-                tasks[0].set_result(encode_windows(encoder.tokenizer, codes, lengths, both=both))
+                tasks[0].set_result(encode_windows(tokenizer, codes, lengths, both=both))
             return tasks[-1]
 
-    encoder = load(folder)
-    encoder.workers = Waiting(1)
-    batches = iter(Batches(*windows, encoder.tokenizer, True, Budget(1), folder, encoder.workers))
+    batches = iter(Batches(*windows, tokenizer, True, Budget(1), folder, Waiting(1)))
     next(batches)
     assert len(tasks) == 1 + TASKS_AHEAD
     batches.close()  # type: ignore[attr-defined]

@@ -126,8 +126,8 @@ def test_attention_is_fit_for_the_fused_kernels(
     def watched(query: Tensor, key: Tensor, value: Tensor, *, attn_mask: Tensor, scale: float) -> Tensor:
         nonlocal calls
         calls += 1
-        assert not torch.backends.cuda.cudnn_sdp_enabled()
-        assert torch.backends.cuda.mem_efficient_sdp_enabled()
+        assert not torch.backends.cuda.cudnn_sdp_enabled()  # type: ignore[no-untyped-call]
+        assert torch.backends.cuda.mem_efficient_sdp_enabled()  # type: ignore[no-untyped-call]
         assert {part.dtype for part in (query, key, value)} == {attn_mask.dtype}
         for part in (query, key, value, attn_mask):
             assert part.stride(-1) == 1
@@ -142,14 +142,14 @@ def test_attention_is_fit_for_the_fused_kernels(
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=dtype != torch.float32):
             model(draw(2, length), mask)
     assert calls == 2 * toy.SHAPE.layers
-    assert torch.backends.cuda.cudnn_sdp_enabled(), "as it was"
+    assert torch.backends.cuda.cudnn_sdp_enabled(), "as it was"  # type: ignore[no-untyped-call]
 
 
-class Largest(TorchDispatchMode):
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """How many numbers the largest tensor has that comes into being."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.numbers = 0
 
     def __torch_dispatch__(

@@ -207,6 +207,19 @@ def test_a_loss_that_is_not_finite_takes_one_line(genomes: Path, monkeypatch: py
         train_species(task(genomes, Path("out")))
 
 
+def test_too_little_memory_takes_one_line(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(SpeciesNetwork, "loss", full)
+    error: RuntimeError = torch.cuda.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(OptionError, match=r"out of memory on cpu: add --checkpointing, or .* --accumulate \(now 1\)"):
+        train_species(task(genomes, Path("out")))
+    error = RuntimeError("shapes do not match")
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        train_species(task(genomes, Path("two")))
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -277,6 +290,8 @@ def test_the_published_settings() -> None:
     assert (loop.cosine, loop.warm_up, loop.clip, loop.betas) == (False, 0, float("inf"), (0.9, 0.999))
     shape = SIZES["base"].shape
     assert isinstance(shape, TransformerConfig)
+    assert found.checkpointing
+    assert not options("base", preset="own", fine_tuning=False, given={"checkpointing": False}).checkpointing
     assert (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.inner) == (4096, 768, 12, 12, 3072)
 
 
