@@ -143,10 +143,10 @@ def compare(assemblies: Sequence[Assembly], folder: Path, options: Sequence[str]
     """Run binner both ways; lines with what was recovered, the last one with both sums."""
     truth: Truth = {name: origin for assembly in assemblies for name, origin in assembly.truth.items()}
     for assembly in assemblies:
-        _write(assembly.contigs, folder / f"{assembly.name}.fa")
+        write_fasta(assembly.contigs, folder / f"{assembly.name}.fa")
     files = [str(folder / f"{assembly.name}.fa") for assembly in assemblies]
     write_jgi(folder / "all.tsv", *_joined(assemblies))
-    together = _run([*files, "--multi", "--depth", str(folder / "all.tsv"), *options], folder / "multi")
+    together = run_binner([*files, "--multi", "--depth", str(folder / "all.tsv"), *options], folder / "multi")
     apart: Pairs = []
     for place, (assembly, file) in enumerate(zip(assemblies, files, strict=True)):
         own = assembly.depths
@@ -154,7 +154,7 @@ def compare(assemblies: Sequence[Assembly], folder: Path, options: Sequence[str]
             (own.samples[place],), own.mean[:, [place]], own.variance[:, [place]], assembly.contigs.names_digest
         )
         write_jgi(folder / f"{assembly.name}.tsv", assembly.contigs, alone)
-        pairs = _run([file, "--depth", str(folder / f"{assembly.name}.tsv"), *options], folder / assembly.name)
+        pairs = run_binner([file, "--depth", str(folder / f"{assembly.name}.tsv"), *options], folder / assembly.name)
         apart += [(contig, f"{assembly.name}_{name}") for contig, name in pairs]
         counts = (recovered(assembly.truth, each) for each in (together, apart))
         yield f"{assembly.name}: {_describe(assembly)}; near-complete: {' with --multi, '.join(map(str, counts))} alone"
@@ -179,14 +179,16 @@ def _joined(assemblies: Sequence[Assembly]) -> tuple[Contigs, Coverage]:
     return joined, Coverage(depths[0].samples, mean, variance, joined.names_digest)
 
 
-def _write(contigs: Contigs, path: Path) -> None:
+def write_fasta(contigs: Contigs, path: Path) -> None:
+    """A line for each contig."""
     letters = np.frombuffer(b"ACGTN", np.uint8)
     with path.open("wb") as file:
         for row, name in enumerate(contigs.names):
             file.write(b">%s\n%s\n" % (name.encode(), letters[contigs[row]].tobytes()))
 
 
-def _run(arguments: Sequence[str], out: Path) -> Pairs:
+def run_binner(arguments: Sequence[str], out: Path) -> Pairs:
+    """Contigs and bins of `binner run` with these arguments. Raises RuntimeError if it fails."""
     log = out.with_suffix(".log")
     usage = measure([sys.executable, "-m", "binner", "run", *arguments, "-o", str(out)], log, threads=1)
     if usage.code:

@@ -186,6 +186,7 @@ class RunConfig:
     reading: EncoderConfig = field(default_factory=EncoderConfig)
     embedding: tuple[Path, ...] = ()  # what `binner embed` wrote, in place of an encoder
     bins: tuple[Path, ...] = ()  # of other binners: what is chosen among, in place of clusters
+    split_chimeras: bool = False
     markers: bool = True
     refine: bool | None = None  # None: only where it pays
     refine_terms: tuple[RefineTerm, ...] | None = None  # what the head is trained for besides contrast; None: all
@@ -222,6 +223,10 @@ class RunConfig:
             f"--prefix goes into file names: letters, digits, '_', '.' and '-' (up to 100), not '{self.prefix}'",
         )
         check_encoder_name(self.encoder)
+        _require(
+            not (self.split_chimeras and self.embedding),
+            "--split-chimeras cuts contigs, and --embedding is that of whole ones: leave one of them out",
+        )
         if self.refine_terms is not None:
             check_refine_terms(self.refine_terms)
             _require(self.refine is True, "--refine-terms says what --refine trains for: add --refine, or leave it out")

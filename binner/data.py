@@ -140,6 +140,7 @@ class Coverage:
     mean: F32  # (N, S), x
     variance: F32  # (N, S), x^2, of the depth over the contig's bases; 0 where the source has none
     names_digest: str  # of the contigs the rows belong to
+    along: F32 | None = None  # (V, B), x, of windows of the contigs, if they were asked for, in the first B samples
 
     def __post_init__(self) -> None:
         check_array("mean depth", self.mean, np.float32, (-1, len(self.samples)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from binner import fasta
 from binner.config import STDIN, CoverageConfig, EncoderConfig, encoder_parts
-from binner.data import Contigs, Coverage, Progress
+from binner.data import Contigs, Coverage, Progress, Windows
 from binner.errors import InputError, OptionError
 from binner.memory import format_size
 from binner.runtime import check_devices
@@ -115,8 +115,10 @@ def measure(
     memory: int,
     scratch: Path,
     progress: Progress,
+    windows: Windows | None = None,
 ) -> Coverage:
-    """Depths of the contigs from all the files of `config` (at least one); `source` is the contigs' FASTA file.
+    """Depths of the contigs from all the files of `config` (at least one); `source` is the contigs' FASTA file,
+    `windows` are pieces of them whose depth in alignments is wanted too.
 
     `memory` (bytes) and the folder `scratch` may be used up. Raises InputError.
     """
@@ -132,6 +134,7 @@ def measure(
         threads=threads,
         memory=memory,
         scratch=scratch,
+        windows=windows,
         progress=progress,
     )
     if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from binner import assemblies, bin_folder, inputs, pipeline_quality, quality, re
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import STDIN, RunConfig, assembly_name
 from binner.data import F32, Assemblies, Bin, Clustering, Contigs, Coverage, Markers, Membership, Progress, digest
+from binner.joins import Joins, cut
 from binner.memory import granted
 from binner.pipeline_bins import Finder
 from binner.pipeline_report import report_run
@@ -56,7 +57,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
                 inputs.check_encoder(config.encoder, config.reading, device=device)
             job = _Job(config, space, stages, source, contigs, told, device, memory)
             others = job.read_bins()
-            coverage = job.measure_coverage()
+            job, coverage = job.split_chimeras(job.measure_coverage())
             markers = job.find_markers()
             bins, membership = job.find_bins(coverage, markers, others)
             percent = job.judge(bins, markers)
@@ -67,12 +68,13 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             out=config.folder,
             bins=len(bins),
             near_complete=percent and sum(tier(*each) == NEAR_COMPLETE for each in zip(*percent, strict=True)),
-            contigs=len(contigs),
+            contigs=len(job.contigs),
             bp=len(contigs.codes),
             binned_contigs=sum(len(found.rows) for found in bins),
             binned_bp=sum(found.size for found in bins),
             seconds=time.perf_counter() - began,
             peak_memory=stages.peak_memory,
+            split=None if job.joins is None else len(set(job.joins.contig)),
         )
         record.write_record(
             space.out / "run.json",
@@ -102,16 +104,18 @@ class _Job:
     assemblies: Assemblies
     device: str
     memory: int  # bytes
+    joins: Joins | None = None  # that the contigs were cut at
 
     def measure_coverage(self) -> Coverage | None:
         config = self.config.coverage
-        if not config.files:
-            count = len(self.assemblies.names)
-            return inputs.header_coverage(self.contigs, assemblies=count) if config.headers else None
-        return self.stages.run(
-            "coverage",
-            f"Measuring coverage ({len(config.files)} file{'s' * (len(config.files) > 1)})",
-            lambda progress: inputs.measure(
+
+        def work(progress: Progress) -> Coverage:
+            windows = None
+            if self.config.split_chimeras and config.bams:
+                from binner import chimeras
+
+                windows = chimeras.windows(self.contigs)
+            return inputs.measure(
                 self.contigs,
                 config,
                 source=self.source,
@@ -119,9 +123,32 @@ class _Job:
                 memory=self.memory // 2,
                 scratch=self.space.inside,
                 progress=progress,
-            ),
-            key=self._coverage_key(),
+                windows=windows,
+            )
+
+        if not config.files:
+            count = len(self.assemblies.names)
+            return inputs.header_coverage(self.contigs, assemblies=count) if config.headers else None
+        title = f"Measuring coverage ({len(config.files)} file{'s' * (len(config.files) > 1)})"
+        return self.stages.run("coverage", title, work, key=self._coverage_key())
+
+    def split_chimeras(self, coverage: Coverage | None) -> tuple[_Job, Coverage | None]:
+        """What goes on with the pieces of contigs, and their coverage: as it was, unless that was asked for."""
+        if not self.config.split_chimeras:
+            return self, coverage
+        from binner import chimeras
+
+        least = max(chimeras.LEAST_SIDE, self.config.min_length)
+        joins = self.stages.run(
+            "chimeras",
+            "Looking for chimeras",
+            lambda progress: chimeras.find(self.contigs, coverage, least=least, progress=progress),
         )
+        pieces, of = cut(self.contigs, joins)
+        told = replace(self.assemblies, of=self.assemblies.of[of])
+        if coverage is not None:
+            coverage = chimeras.coverage_of(pieces, of, self.contigs, coverage)
+        return replace(self, contigs=pieces, assemblies=told, joins=joins), coverage
 
     def find_markers(self) -> Markers | None:
         """None without markers."""
@@ -189,6 +216,7 @@ class _Job:
                 coverage=coverage,
                 completeness=quality and quality[0],
                 contamination=quality and quality[1],
+                joins=self.joins,
             )
 
         self.stages.run("results", "Writing results", work)
@@ -204,7 +232,8 @@ class _Job:
         ]
         told = None if config.files or not config.headers else self.contigs.header_depth
         headers = None if told is None else digest(told)
-        return key(self.contigs.digest, files, headers, config.identity, code_version("coverage"))
+        windows = code_version("chimeras") if self.config.split_chimeras else None
+        return key(self.contigs.digest, files, headers, config.identity, code_version("coverage"), windows)
 
     def _markers_key(self) -> str:
         return key(self.contigs.digest, fingerprint(PACKAGE / "markers_data"), code_version("markers"))

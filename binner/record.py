@@ -51,12 +51,14 @@ class Summary:
     binned_bp: int
     seconds: float
     peak_memory: int  # bytes
+    split: int | None = None  # contigs that were cut at joins; None where none were looked for
 
     def __str__(self) -> str:
+        split = "" if not self.split else f", {self.split:,} contig{'' if self.split == 1 else 's'} split"
         near = "" if self.near_complete is None else f" ({self.near_complete:,} near-complete)"
         return (
             f"{self.bins:,} bin{'' if self.bins == 1 else 's'}{near},"
-            f" {self.binned_bp / 1e6:,.1f} Mb of {self.bp / 1e6:,.1f} Mb binned"
+            f" {self.binned_bp / 1e6:,.1f} Mb of {self.bp / 1e6:,.1f} Mb binned{split}"
             f" in {self.seconds:,.0f} s, {format_size(self.peak_memory)}; results in {self.out}"
         )
 

@@ -21,11 +21,13 @@ import numpy as np
 from binner import bin_folder, fasta
 from binner.data import F32, I64, N_CODE, Assemblies, Bin, Contigs, Coverage, Membership, n50
 from binner.errors import InputError
+from binner.joins import Joins, cut_records
 
 LOGGER = logging.getLogger(__name__)
 
 BUFFER = 64 << 20  # bytes of sequence held back before the bins' files are opened, one after the other
 STAGED = ".results.new"  # in the output folder, until all is written
+CHIMERAS = "chimeras.tsv"
 
 NEAR_COMPLETE, MEDIUM, LOW, CONTAMINATED, UNKNOWN = "near-complete", "medium", "low", "contaminated", "unknown"
 
@@ -57,13 +59,14 @@ def write_results(
     coverage: Coverage | None,
     completeness: F32 | None,
     contamination: F32 | None,
+    joins: Joins | None = None,
 ) -> tuple[str, ...]:
     """Write `bins/`, tables of bins and contigs, and what other tools read into `out`; the names of `bins`.
 
     Bins of each assembly are numbered by size, the largest first, ties by their first contig. `source` is the FASTA
     file the contigs were read from: sequences are copied as they stand there (case, IUPAC codes). `membership` says how
     surely contigs are in their bins; `completeness` and `contamination` (as many as bins) are %. In the CAMI file,
-    assemblies are samples.
+    assemblies are samples. `joins` are where contigs of `source` were cut, of which `contigs` are the pieces.
 
     Raises InputError if `source` is no longer what `contigs` were read from, or if `bin_folder.check` does.
     """
@@ -73,7 +76,7 @@ def write_results(
     staged = out / STAGED
     shutil.rmtree(staged, ignore_errors=True)  # of a run that was killed
     (staged / "bins").mkdir(parents=True)
-    _write_bins(staged / "bins", results, source)
+    _write_bins(staged / "bins", results, source, joins)
     tables = {
         "bins.tsv": _lines(results.bin_rows()),
         "contigs.tsv": _lines(results.contig_rows()),
@@ -82,12 +85,16 @@ def write_results(
         "anvio_collection.txt": _lines(results.collection()),
         "gtdbtk_batch.tsv": _lines([f"bins/{name}.fa", name] for name in (results.names[i] for i in results.order)),
     }
+    if joins is not None:
+        tables[CHIMERAS] = _lines(_join_rows(joins))
     for name, lines in tables.items():
         with (staged / name).open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(lines)
     bin_folder.swap(out, staged / "bins")
     for name in tables:
         (staged / name).replace(out / name)
+    if joins is None:
+        (out / CHIMERAS).unlink(missing_ok=True)  # of a run with other options
     staged.rmdir()
     binned = int(contigs.lengths[results.bin_of >= 0].sum())
     LOGGER.info("%s: %d bins, %d of %d bp", out, len(bins), binned, len(contigs.codes))
@@ -227,12 +234,18 @@ def _lines(rows: Iterable[Sequence[Cell]]) -> Iterable[str]:
         yield "\t".join(f"{c:.6g}" if isinstance(c, float) else "" if c is None else str(c) for c in row) + "\n"
 
 
-def _write_bins(folder: Path, results: _Results, source: Path) -> None:
+def _join_rows(joins: Joins) -> Iterable[Sequence[Cell]]:
+    yield ["contig", "position", "log_ratio"]
+    yield from zip(joins.contig, joins.position.tolist(), joins.log_ratio.tolist(), strict=True)
+
+
+def _write_bins(folder: Path, results: _Results, source: Path, joins: Joins | None) -> None:
     """Copy each contig's record into its bin's file, reading the source once, and write the manifest."""
     row_of = {results.contigs.names[row]: row for row in np.flatnonzero(results.bin_of >= 0).tolist()}
     files = [_BinFile(folder / f"{name}.fa") for name in results.names]
     held = written = 0
-    for name, sequence in fasta.records(source):
+    records = fasta.records(source)
+    for name, sequence in records if joins is None else cut_records(records, joins):
         row = row_of.get(name)
         if row is None:
             continue

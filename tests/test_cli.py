@@ -124,7 +124,7 @@ def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixt
     line = (
         "run contigs.fa -b a.bam b.cram --depth t.txt u.txt --abundance s.tsv -o out -t 1 -m 1500 --min-bin-size 5000"
         " --encoder whitening --no-markers --max-memory 4G --device cpu --seed 9 --prefix P --force --no-refine"
-        " --identity 95 --no-header-depth --no-report -q"
+        " --identity 95 --no-header-depth --split-chimeras --no-report -q"
     )
     assert call(*line.split()) == 0
     (config,) = asked
@@ -138,7 +138,7 @@ def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixt
     assert config.machine.max_memory == 4 * 10**9
     assert config.machine.device == "cpu"
     assert (config.min_length, config.min_bin_size, config.seed, config.prefix) == (1500, 5000, 9, "P")
-    assert (config.markers, config.refine, config.force) == (False, False, True)
+    assert (config.markers, config.refine, config.force, config.split_chimeras) == (False, False, True, True)
     assert not config.report
     assert capsys.readouterr().out == "", "-q says nothing"
 
@@ -218,6 +218,8 @@ def test_contigs_that_an_option_swallowed(name: str, capsys: pytest.CaptureFixtu
         ("run contigs.fa - --multi", "standard input stands alone"),
         ("run contigs.fa contigs.fa --multi", "contigs.fa: named twice"),
         ("run contigs.fa --separator :", "--separator is for the contigs of --multi"),
+        ("run contigs.fa --split-chimeras --embedding contigs.fa", "is that of whole ones: leave one of them out"),
+        ("cluster contigs.fa --embedding e.npz --split-chimeras", "No such option"),
         ("run contigs.fa --frobnicate", "No such option"),
         ("run contigs.fa -o contigs.fa", "contigs.fa: a file, and the results need a folder"),
         ("run contigs.fa -o .", "files that are not binner's"),

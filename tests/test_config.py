@@ -29,6 +29,7 @@ CONTIGS = Path("contigs.fa")
         ({"refine": True, "refine_terms": ("mix", "mix")}, "'mix' is named twice"),
         ({"refine_terms": ("mix",)}, "add --refine"),
         ({"refine": False, "refine_terms": ()}, "add --refine"),
+        ({"split_chimeras": True, "embedding": (Path("e.npz"),)}, "--split-chimeras cuts contigs"),
         ({"encoder": "no-such-encoder"}, "'no-such-encoder' is neither"),
     ],
 )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from benchmarks.files import write_bam
 from benchmarks.simulate import Metagenome, simulate
 from binner import fasta, pipeline
 from binner.config import CoverageConfig, RunConfig
@@ -140,6 +141,47 @@ def test_samples(samples: int) -> None:
     bin_of = check(config, summary)
     assert recovered(made, bin_of) >= 3
     assert sum(name.startswith("depth:") for name in table(config.folder / "bins.tsv")[0]) == samples
+
+
+def test_chimeras_are_split(small: Metagenome) -> None:
+    """Two contigs of two genomes end to end are cut there; all files agree on the pieces, which have own depths."""
+    lengths = small.contigs.lengths
+    first, second = (max(np.flatnonzero(small.genome == genome), key=lengths.__getitem__) for genome in (0, 2))
+    rest = np.setdiff1d(np.flatnonzero(lengths >= 1000), [first, second])
+    parts = small.contigs.select(np.array([first, second, *rest]))
+    contigs = Contigs(("joined", *parts.names[2:]), parts.codes, np.delete(parts.offsets, 1))
+    config = write(contigs)
+    reads = np.concatenate([[40 * int(lengths[first] + lengths[second]) // 100], small.reads[rest, 0] * 2])
+    write_bam(contigs, reads, Path("S1.bam"), read_bp=100, seed=1)
+    config = changed(config, coverage=CoverageConfig(bams=(Path("S1.bam"),)), out=Path("out"))
+    whole = pipeline.run(config)
+    assert whole.split is None
+    assert "split" not in str(whole)
+    before = table(Path("out/contigs.tsv"))
+    assert before[0]["contig"] == "joined"
+    split = pipeline.run(changed(config, split_chimeras=True))
+    cuts = {row["contig"]: int(row["position"]) for row in table(Path("out/chimeras.tsv"))}
+    assert split.split == len(cuts) <= 2
+    assert f"{split.split} contig" in str(split)
+    assert json.loads(Path("out/run.json").read_text())["summary"]["split"] == split.split
+    assert abs(cuts["joined"] - lengths[first]) <= 1000
+    rows = {row["contig"]: row for row in table(Path("out/contigs.tsv"))}
+    pieces = [f"joined:1-{cuts['joined']}", f"joined:{cuts['joined'] + 1}-{contigs.lengths[0]}"]
+    assert sum(int(rows[name]["length"]) for name in pieces) == contigs.lengths[0]
+    depths = {name: float(rows[name]["depth:S1"]) for name in pieces}
+    assert all(depth == pytest.approx(float(before[0]["depth:S1"]), rel=0.1) for depth in depths.values())
+    assert len(set(depths.values())) == 2
+    assert next(rows[name] for name in rows if ":" not in name)["depth:S1"] == before[1]["depth:S1"]
+    source = dict(fasta.records(config.contigs))
+    for path in Path("out/bins").glob("*.fa"):
+        for name, text in fasta.records(path):
+            contig, _, span = name.partition(":")
+            start, stop = map(int, span.split("-")) if span else (1, len(source[contig]))
+            assert text == source[contig][start - 1 : stop]
+            assert rows[name]["bin"] == path.stem
+    pipeline.run(config)
+    assert table(Path("out/contigs.tsv")) == before
+    assert not Path("out/chimeras.tsv").exists()
 
 
 def test_a_contig_of_10_mb(small: Metagenome) -> None:

@@ -14,6 +14,7 @@ import pytest
 from binner import fasta, write
 from binner.data import F32, Assemblies, Bin, Contigs, Coverage, Membership
 from binner.errors import InputError
+from binner.joins import Joins, cut
 from binner.write import tier, write_results
 
 TABLES = ["anvio_collection.txt", "bins.tsv", "cami.binning", "contig2bin.tsv", "contigs.tsv", "gtdbtk_batch.tsv"]
@@ -347,6 +348,43 @@ def test_the_source_changed(tmp_path: Path) -> None:
                 contamination=None,
             )
     assert state(tmp_path / "bins") == before
+
+
+def test_contigs_in_pieces(tmp_path: Path) -> None:
+    """Their text is that of the source, all tables call them alike, and what was cut is told."""
+    path = source(tmp_path, LENGTHS)
+    joins = Joins(("k1", "k1", "k6"), np.array([600, 1500, 800]), np.array([8.25, 7.0, 30.0]))
+    contigs, _ = cut(fasta.read(path), joins)
+    write_results(
+        tmp_path,
+        contigs,
+        [make_bin(contigs, 1, 4), make_bin(contigs, 3, 9), make_bin(contigs, 8)],
+        source=path,
+        prefix="bin",
+        assemblies=one_assembly(contigs),
+        membership=membership_of(len(contigs), 3),
+        coverage=None,
+        completeness=None,
+        contamination=None,
+        joins=joins,
+    )
+    text = dict(fasta.records(path))
+    expected = [
+        {contigs.names[1]: text["k1"][:600], contigs.names[4]: text["k2"]},
+        {"k1:1501-2000": text["k1"][1500:], contigs.names[9]: text["k6"][800:]},
+        {"k6:1-800": text["k6"][:800]},
+    ]
+    assert contigs.names[1] == "k1:1-600"
+    held = bins_in(tmp_path)
+    assert sorted(map(str, held.values())) == sorted(map(str, expected))
+    pairs = {contig: name for name, records in held.items() for contig in records}
+    assert dict(line.split("\t") for line in (tmp_path / "contig2bin.tsv").read_text().splitlines()) == pairs
+    assert {row["contig"]: row["bin"] for row in table(tmp_path / "contigs.tsv") if row["bin"]} == pairs
+    assert [tuple(row.values()) for row in table(tmp_path / "chimeras.tsv")] == [
+        *(("k1", "600", "8.25"), ("k1", "1500", "7"), ("k6", "800", "30")),
+    ]
+    results(tmp_path, path, GROUPS)
+    assert not (tmp_path / "chimeras.tsv").exists(), "that of other results does not stay"
 
 
 def test_impossible_bins_are_a_bug(tmp_path: Path) -> None:

@@ -105,6 +105,13 @@ markers = option(
     help="Look for single-copy marker genes: better bins, and their completeness.",
 )
 
+split_chimeras = option(
+    "--split-chimeras",
+    heading=METHOD,
+    is_flag=True,
+    help="Cut contigs where their composition, and their depth in alignments, say that two genomes are joined.",
+)
+
 bin_options = together(
     markers,
     option(
@@ -130,8 +137,8 @@ bin_options = together(
 )
 
 _OF_A_RUN = (
-    *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "bins", "markers", "refine", "also"),
-    *("seed", "prefix", "force", "report"),
+    *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "bins", "split_chimeras", "markers"),
+    *("refine", "also", "seed", "prefix", "force", "report"),
 )
 
 

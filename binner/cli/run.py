@@ -32,6 +32,7 @@ Examples:
     " several encoders made goes side by side.",
     required=False,
 )
+@binning.split_chimeras
 @binning.bin_options
 @shared.threads
 @shared.memory

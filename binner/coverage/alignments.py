@@ -12,7 +12,7 @@ from threading import Lock, Semaphore
 
 from binner import inflate
 from binner.coverage import bam, bgzf, cram, depth
-from binner.data import F32, Contigs, Progress
+from binner.data import Contigs, Progress, Windows
 from binner.errors import InputError
 
 _GZIP, _CRAM = b"\x1f\x8b", b"CRAM"
@@ -28,12 +28,11 @@ class Settings:
     threads: int
     memory: int  # bytes, for the depths along the contigs of files that are not sorted
     scratch: Path | None  # folder for the copy of the reference; None: the system's
+    windows: Windows | None = None  # of the contigs, whose depths are wanted too
 
 
-def measure(
-    paths: Sequence[Path], contigs: Contigs, settings: Settings, *, progress: Progress
-) -> list[tuple[F32, F32]]:
-    """Mean and variance of the depth of each contig, (N,) each, in each file.
+def measure(paths: Sequence[Path], contigs: Contigs, settings: Settings, *, progress: Progress) -> list[depth.Depths]:
+    """Depth of the contigs in each file.
 
     Raises InputError if one cannot be used: the others are then left where they are.
     """
@@ -50,6 +49,7 @@ def measure(
                 source=str(path),
                 identity=settings.identity,
                 room=room,
+                windows=settings.windows,
             )
             for path, kind in zip(paths, kinds, strict=True)
         ]

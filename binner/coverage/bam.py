@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 import numpy as np
 
 from binner.coverage import depth, records
 from binner.coverage.matching import ABSENT, match
-from binner.data import F32, F64, I64, U8, Contigs
+from binner.data import F64, I64, U8, Contigs, Windows
 from binner.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
@@ -55,8 +56,9 @@ def measure(
     source: str,
     identity: float | None,
     room: AbstractContextManager[object],
-) -> tuple[F32, F32]:
-    """Mean and variance of the depth of each contig, (N,) each, from an inflated BAM.
+    windows: Windows | None = None,
+) -> depth.Depths:
+    """Depth of the contigs, and of `windows` of them, from an inflated BAM.
 
     `open_blocks` starts to read it. `identity`: the least identity (%) of reads that count; None: 97 for short reads,
     what long ones allow for those. `room` is held while the depths along all contigs are in memory.
@@ -70,17 +72,16 @@ def measure(
         if identity is None:
             lengths, identities = surveyor.survey[:, : surveyor.tally[records.SURVEYED]]
             identity = identity_for(lengths, identities, source=source)
+        walker = partial(_Walker, source, contigs, header, rows, identity=identity, windows=windows)
         if surveyor.edge == depth.MAX_EDGE:  # or ends are cut by the mean length of the reads, known when all are read
             longest = int(contigs.lengths.max(initial=0))
-            walker = _Walker(source, contigs, header, rows, slots=max(FEW_SLOTS, longest + 1), identity=identity)
             try:
-                return walker.run(pieces)
+                return walker(slots=max(FEW_SLOTS, longest + 1)).run(pieces)
             except _Scattered:
                 LOGGER.debug("%s: its reads are not sorted by contig", source)
     with room, closing(open_blocks()) as blocks:
         _, pieces = _read_header(blocks, source)
-        slots = depth.slots_for(contigs.lengths)
-        return _Walker(source, contigs, header, rows, slots=slots, identity=identity).run(pieces)
+        return walker(slots=depth.slots_for(contigs.lengths)).run(pieces)
 
 
 class _Walker:
@@ -96,6 +97,7 @@ class _Walker:
         slots: int = 0,
         identity: float = 0.0,
         survey: int = 0,
+        windows: Windows | None = None,
     ) -> None:
         self.tally = np.zeros(records.TALLIES, np.int64)
         self.survey = np.zeros((2, survey), np.float64)
@@ -107,6 +109,8 @@ class _Walker:
         self._arrays = (self._places, contigs.codes, self._slots, self._order, identity / 100, self.tally, self.survey)
         self._mean = np.zeros(len(contigs), np.float32)
         self._variance = np.zeros(len(contigs), np.float32)
+        self._windows = windows
+        self._along = np.zeros(len(windows) if windows else 0, np.float32)
         self._cut: list[bytes] = []  # pieces of a record that has not ended yet
         self._bytes = 0  # in them
         self._needed = 0  # until it may have ended
@@ -117,8 +121,8 @@ class _Walker:
         """How much the ends of contigs are cut (bp), by the reads so far."""
         return int(min(depth.MAX_EDGE, self.tally[records.BASES] // max(self.tally[records.RECORDS], 1)))
 
-    def run(self, pieces: Iterable[bytes]) -> tuple[F32, F32]:
-        """Mean and variance of depth, (N,) each. Raises _Scattered if a contig comes again that is summed up."""
+    def run(self, pieces: Iterable[bytes]) -> depth.Depths:
+        """All the depths. Raises _Scattered if a contig comes again that is summed up."""
         for piece in pieces:
             self.feed(piece)
         if self._cut:
@@ -128,7 +132,7 @@ class _Walker:
         self._sum_up(self.edge)
         counted, reads = self.tally[[records.COUNTED, records.RECORDS]].tolist()
         LOGGER.info("%s: %s of %s reads count", self._source, f"{counted:,}", f"{reads:,}")
-        return self._mean, self._variance
+        return depth.Depths(self._mean, self._variance, self._along)
 
     def feed(self, data: bytes) -> None:
         """Walk over the whole records in `data`, and the one that the last block has cut."""
@@ -160,11 +164,12 @@ class _Walker:
         """The contigs that have slots are done, and their slots are free again."""
         placed, used = self.tally[[records.PLACED, records.USED]]
         of = self._order[:placed]
-        mean, variance = depth.summarise(self._slots[:used], self._places[records.LENGTH, of], edge=edge)
-        self._mean[self._rows[of]] = mean
-        self._variance[self._rows[of]] = variance
+        slots, lengths, rows = self._slots[:used], self._places[records.LENGTH, of], self._rows[of]
+        self._mean[rows], self._variance[rows] = depth.summarise(slots, lengths, edge=edge)
+        if self._windows is not None:
+            depth.window_means(slots, lengths, rows, windows=self._windows, out=self._along)
         self._places[records.FIRST_SLOT, of] = records.DONE
-        self._slots[:used] = 0
+        slots[:] = 0
         self.tally[[records.PLACED, records.USED, records.FULL]] = 0
 
 

@@ -6,10 +6,12 @@ additions however long it is, in any order of the reads. The running sum of a co
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
-from binner.data import F32, I32, I64
+from binner.data import F32, I32, I64, Windows
 
 MAX_EDGE = 75  # bp cut from both ends of a contig, where mappers lose reads; less if the reads are shorter (MetaBAT)
 # jgi_summarize_bam_contig_depths adds up in single precision, and 0.15 % of the variance of half a million bases goes
@@ -17,6 +19,15 @@ MAX_EDGE = 75  # bp cut from both ends of a contig, where mappers lose reads; le
 SINGLE = 1 << 20
 EXACT = 1 << 24  # whole numbers up to here add up without error in single precision
 SLOT_BYTES = 4  # of one slot
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Depths:
+    """What a file of alignments says of N contigs, and of V windows of them if there are any."""
+
+    mean: F32  # (N,), x
+    variance: F32  # (N,), x^2
+    along: F32  # (V,), x, mean of each window
 
 
 def slots_for(lengths: I64) -> int:
@@ -49,6 +60,23 @@ def _summarise(slots, lengths, edge, mean, variance):  # type: ignore[no-untyped
             inner = slots[first + cut : first + length - cut]
             mean[row], variance[row] = _moments(inner)
         first += length + 1
+
+
+def window_means(slots: I32, lengths: I64, rows: I64, *, windows: Windows, out: F32) -> None:
+    """Write the mean depth of the windows of the contigs in `rows` to `out` (V,); `slots` are depths by now."""
+    first = np.searchsorted(windows.contig, rows)
+    stop = np.searchsorted(windows.contig, rows, "right")
+    _window_means(slots, np.cumsum(lengths + 1) - lengths - 1, first, stop, windows.start, windows.stop, out)
+
+
+@njit(nogil=True, cache=True)
+def _window_means(slots, at, first, stop, begin, end, out):  # type: ignore[no-untyped-def]
+    for row in range(len(at)):
+        for window in range(first[row], stop[row]):
+            total = 0
+            for depth in slots[at[row] + begin[window] : at[row] + end[window]]:
+                total += depth
+            out[window] = total / (end[window] - begin[window])
 
 
 @njit(nogil=True, cache=True)

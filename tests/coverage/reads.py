@@ -165,8 +165,11 @@ def draw_reads(rng: np.random.Generator, contigs: Contigs, count: int, *, length
     return sorted(reads, key=lambda read: (read.flag == 4, read.row, read.start))
 
 
-def slow_depth(path: Path, contigs: Contigs, *, identity: float = 97.0) -> tuple[F64, F64]:
-    """Mean and variance of depth from pysam's CIGAR and NM, base by base. Takes BAM, and CRAM beside its `.fa`."""
+def base_depths(path: Path, contigs: Contigs, *, identity: float = 97.0) -> tuple[dict[str, F64], int]:
+    """Depth of every base of contigs, from pysam's CIGAR and NM, and the mean length of reads.
+
+    Takes BAM, and CRAM beside its `.fa`.
+    """
     depths = {name: np.zeros(length) for name, length in zip(contigs.names, contigs.lengths.tolist(), strict=True)}
     total = count = 0
     with pysam.AlignmentFile(str(path), check_sq=False, reference_filename=str(path.with_suffix(".fa"))) as file:
@@ -187,7 +190,13 @@ def slow_depth(path: Path, contigs: Contigs, *, identity: float = 97.0) -> tuple
                 if kind in (MATCH, EQUAL, X):
                     depths[str(read.reference_name)][at : at + length] += 1
                 at += length if kind in (MATCH, DELETED, SKIPPED, EQUAL, X) else 0
-    edge = min(75, total // max(count, 1))
+    return depths, total // max(count, 1)
+
+
+def slow_depth(path: Path, contigs: Contigs, *, identity: float = 97.0) -> tuple[F64, F64]:
+    """Mean and variance of depth of each contig."""
+    depths, length = base_depths(path, contigs, identity=identity)
+    edge = min(75, length)
     inner = [depth[edge:-edge] if len(depth) > 2 * edge + 1 and edge else depth for depth in depths.values()]
     mean = np.array([depth.mean() if len(depth) > 2 else 0 for depth in inner])
     return mean, np.array([depth.var(ddof=1) if len(depth) > 2 else 0 for depth in inner])

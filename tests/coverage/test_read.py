@@ -13,7 +13,8 @@ from binner import coverage
 from binner.coverage import alignments
 from binner.data import Contigs, Coverage
 from binner.errors import InputError
-from tests.coverage.reads import draw_reads, make_contigs, write_bam
+from binner.windows import tile
+from tests.coverage.reads import base_depths, draw_reads, make_contigs, write_bam
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,32 @@ def test_an_error_in_progress_is_not_swallowed(tmp_path: Path, contigs: Contigs)
 
     with pytest.raises(KeyboardInterrupt):
         read(contigs, bams=[bam(tmp_path / "a.bam", contigs, seed=1)] * 3, threads=2, progress=fail)
+
+
+def test_depth_of_windows(tmp_path: Path) -> None:
+    """In a file that is sorted and in one that is not; as pysam has it, and of no contig that it lacks."""
+    rng = np.random.default_rng(3)
+    whole = make_contigs(rng, (3000, 500, 1200))
+    reads = draw_reads(rng, whole, 600)
+    path = write_bam(tmp_path / "a.bam", whole, reads)
+    shuffled = write_bam(tmp_path / "b.bam", whole, [reads[i] for i in rng.permutation(len(reads))])
+    known = make_contigs(rng, (700,), names=("other",))
+    contigs = Contigs(
+        (*known.names, *whole.names[::-1]),
+        np.concatenate([known.codes, *(whole[row] for row in (2, 1, 0))]),
+        np.array([0, 700, 1900, 2400, 5400]),
+    )
+    windows = tile(contigs, length=400)
+    found = read(contigs, bams=[path, shuffled], windows=windows)
+    assert found.along is not None
+    plain = read(contigs, bams=[path, shuffled])
+    assert plain.along is None
+    np.testing.assert_array_equal(found.mean, plain.mean)
+    np.testing.assert_array_equal(found.variance, plain.variance)
+    depths, _ = base_depths(path, whole)
+    expected = [
+        depths[contigs.names[row]][a:b].mean() if row else 0.0
+        for row, a, b in zip(windows.contig, windows.start, windows.stop, strict=True)
+    ]
+    assert max(expected) > 5
+    np.testing.assert_allclose(found.along, np.column_stack([expected, expected]), rtol=1e-6)
