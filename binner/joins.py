@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -42,7 +42,8 @@ def cut(contigs: Contigs, joins: Joins) -> tuple[Contigs, I64]:
             raise InputError(f"contig '{names[piece]}' is called what a piece of another one would be: rename it")
     circular = np.flatnonzero(np.isin(of, np.setdiff1d(contigs.circular, rows)))
     depth = None if contigs.header_depth is None else contigs.header_depth[of]
-    return Contigs(tuple(names), contigs.codes, offsets, tuple(circular.tolist()), depth), of
+    circles = tuple(circular.tolist())
+    return replace(contigs, names=tuple(names), offsets=offsets, circular=circles, header_depth=depth), of
 
 
 def cut_records(records: Iterable[tuple[str, bytes]], joins: Joins) -> Iterator[tuple[str, bytes]]:
