@@ -22,10 +22,10 @@ UNMAPPED = 200  # reads of each sample that lie on no contig
 MATCH, DELETION, SOFT_CLIP = 0, 2, 4  # CIGAR operations
 
 
-def write_contigs(contigs: Contigs, path: Path, *, seed: int) -> None:
-    """Wrapped FASTA, gzip; some contigs have a part in lower case (a masked repeat), the first N is an R."""
+def write_contigs(contigs: Contigs, path: Path, *, seed: int, level: int = 9) -> None:
+    """Wrapped FASTA, gzip of a level; some contigs have a part in lower case (a masked repeat), the first N is an R."""
     rng = np.random.default_rng(seed)
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as file:
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", level, raw, mtime=0) as file:
         for row, name in enumerate(contigs.names):
             letters = np.frombuffer(b"ACGTN", np.uint8)[contigs[row]]
             if rng.random() < 0.1:

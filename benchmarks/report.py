@@ -60,7 +60,7 @@ def _by_task(rows: Sequence[Row], cell: _Cell) -> str:
         genomes = max(row.genomes for row in rows if _task(row) == task)
         cells = [_cell([row for row in rows if _task(row) == task and row.tool == tool], cell) for tool in tools]
         lines.append([_name(task, most), str(genomes), *cells])
-    return _table(["task", "genomes", *(TOOLS[tool].title for tool in tools)], lines)
+    return markdown(["task", "genomes", *(TOOLS[tool].title for tool in tools)], lines)
 
 
 def _by_stage(rows: Sequence[Row], tool: str) -> str:
@@ -71,7 +71,7 @@ def _by_stage(rows: Sequence[Row], tool: str) -> str:
     for task in _tasks(own):
         runs = [row for row in own if _task(row) == task]
         lines.append([_name(task, most), *(_stage_cost(runs, name) for name in stages)])
-    return _table(["task", *stages], lines)
+    return markdown(["task", *stages], lines)
 
 
 def _growth(rows: Sequence[Row]) -> str:
@@ -87,14 +87,14 @@ def _growth(rows: Sequence[Row]) -> str:
             if all(row.fraction == 1 for row in own):
                 continue
             name = _name((set_, samples, 1.0), most)
-            lines.append([name, TOOLS[tool].title, *(_number(median_of(r.cpu_seconds for r in runs)) for runs in at)])
+            lines.append([name, TOOLS[tool].title, *(number(median_of(r.cpu_seconds for r in runs)) for runs in at)])
             for stage in dict.fromkeys(stage.name for row in own for stage in row.stages):
                 seconds = [
                     median_of(s.cpu_seconds for row in runs for s in row.stages if s.name == stage and not s.kept)
                     for runs in at
                 ]
-                lines.append(["", f"- {stage}", *map(_number, seconds)])
-    return _table(["task", "", *(f"{fraction:g}" for fraction in fractions)], lines)
+                lines.append(["", f"- {stage}", *map(number, seconds)])
+    return markdown(["task", "", *(f"{fraction:g}" for fraction in fractions)], lines)
 
 
 def _versions(rows: Sequence[Row]) -> str:
@@ -116,7 +116,7 @@ def _recovered(runs: Sequence[Row]) -> str:
 
 def _likeness(runs: Sequence[Row]) -> str:
     f1, ari = (median_of(getattr(row, field) for row in runs) for field in ("f1", "ari"))
-    return _NOTHING if math.isnan(f1) else f"{_number(f1, digits=3)} / {_number(ari, digits=3)}"
+    return _NOTHING if math.isnan(f1) else f"{number(f1, digits=3)} / {number(ari, digits=3)}"
 
 
 def _cost(runs: Sequence[Row]) -> str:
@@ -127,7 +127,7 @@ def _cost(runs: Sequence[Row]) -> str:
     )
     if math.isnan(seconds):
         return _NOTHING
-    text = f"{_number(seconds)} / {_number(cpu)} / {_gigabytes(memory)}"
+    text = f"{number(seconds)} / {number(cpu)} / {_gigabytes(memory)}"
     return text if fresh else f"{text} (kept)"
 
 
@@ -135,7 +135,7 @@ def _stage_cost(runs: Sequence[Row], name: str) -> str:
     stages = [stage for row in runs for stage in row.stages if stage.name == name and not stage.kept]
     if not stages:
         return _NOTHING
-    return f"{_number(median(s.seconds for s in stages))} / {_gigabytes(median(s.peak_memory for s in stages))}"
+    return f"{number(median(s.seconds for s in stages))} / {_gigabytes(median(s.peak_memory for s in stages))}"
 
 
 def _fresh(runs: Sequence[Row]) -> list[Row]:
@@ -155,7 +155,8 @@ def median_of(values: Iterable[float]) -> float:
     return median(known) if known else math.nan
 
 
-def _number(value: float, *, digits: int = 1) -> str:
+def number(value: float, *, digits: int = 1) -> str:
+    """With so many digits after the point, and none from 100 on; a dash for nan."""
     return _NOTHING if math.isnan(value) else f"{value:.{digits if value < 100 else 0}f}"
 
 
@@ -178,8 +179,8 @@ def _name(task: _Task, most: dict[str, int]) -> str:
     return f"{name}, first sample" if samples == 1 < most[name] else f"{name}, {samples} sample{'s' * (samples > 1)}"
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Markdown; nothing without lines."""
+def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table; nothing without lines."""
     if not lines:
         return ""
     body = [head, ["---"] * len(head), *lines]

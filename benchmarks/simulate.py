@@ -85,14 +85,14 @@ def simulate(
         owner += [-1] * len(strange)
         counts += [np.zeros(len(profiles.names), np.uint8)] * len(strange)
     order = rng.permutation(len(pieces))
-    contigs = _contigs([pieces[at] for at in order])
+    contigs = join([pieces[at] for at in order])
     genome_of = np.array(owner, np.int32)[order]
     table = np.array(counts, np.uint8).reshape(len(pieces), len(profiles.names))[order]
     return Metagenome(
         contigs=contigs,
         genome=genome_of,
         genomes=tuple(f"genome_{index + 1}" for index in range(species)),
-        reads=_reads(contigs.lengths, genome_of, rng, species=species, samples=samples, depth=depth),
+        reads=draw_reads(contigs.lengths, genome_of, rng, species=species, samples=samples, depth=depth),
         samples=tuple(f"S{index + 1}" for index in range(samples)),
         markers=Markers(profiles.names, table, contigs.names_digest),
     )
@@ -136,14 +136,15 @@ def _with_gap(codes: U8, rng: np.random.Generator) -> U8:
     return np.concatenate([codes[:at], np.full(int(rng.integers(10, 200)), 4, np.uint8), codes[at:]])
 
 
-def _contigs(pieces: list[U8]) -> Contigs:
+def join(pieces: Sequence[U8]) -> Contigs:
+    """Contigs with the names contig_1, contig_2 ... of these codes."""
     lengths = np.array([len(piece) for piece in pieces], np.int64)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
     codes = np.concatenate([np.zeros(0, np.uint8), *pieces])
     return Contigs(tuple(f"contig_{row + 1}" for row in range(len(pieces))), codes, offsets)
 
 
-def _reads(lengths: I64, genome: I32, rng: np.random.Generator, *, species: int, samples: int, depth: float) -> I64:
+def draw_reads(lengths: I64, genome: I32, rng: np.random.Generator, *, species: int, samples: int, depth: float) -> I64:
     """(N, S), reads on each contig: Poisson around the genome's depth, times what differs between contigs."""
     abundance: F64 = rng.lognormal(0, 1.0, (species, samples))
     abundance *= depth / max(abundance.mean(), 1e-9) if species else 1

@@ -15,6 +15,9 @@ from numba import njit, prange
 
 from binner.data import F32, F64, I64, check_array
 
+TELLING = 16  # directions that are enough to rule most clusters out
+ROUNDING = np.float32(1e-3)  # of a log likelihood in single precision, and more
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gaussians:
@@ -60,26 +63,43 @@ def log_evidence(weighted: F64, precision: F64, prior: F32) -> F64:
     return evidence
 
 
-def most_likely(gaussians: Gaussians, mean: F32, variance: F32, *, temper: float) -> tuple[I64, F32]:
-    """For each contig the cluster (posteriors (K, D)) under which it is most likely, and its lead in nats.
+def most_likely(gaussians: Gaussians, mean: F32, variance: F32, *, temper: float) -> I64:
+    """For each contig the cluster (posteriors (K, D), K > 0) under which it is most likely, (N,).
 
-    The margin is infinite where there is one cluster only. No (N, K) array is made.
+    The directions in which clusters differ most go first; the others are looked at where those leave a cluster in
+    question. No (N, K) array is made.
     """
     best = np.empty(len(gaussians.mean), np.int64)
-    margin = np.empty(len(gaussians.mean), np.float32)
-    _most_likely(gaussians.mean, gaussians.variance / np.float32(temper), mean, variance, best, margin)
-    return best, margin
+    error = gaussians.variance / np.float32(temper)
+    telling = np.argsort(-mean.var(0) / (error.mean(0) + variance.mean(0)), kind="stable")[:TELLING]
+    means, variances = (np.ascontiguousarray(each[:, telling].T) for each in (mean, variance))  # (TELLING, K)
+    _most_likely(gaussians.mean, error, mean, variance, telling, means, variances, variance.min(0), best)
+    return best
 
 
 @njit(parallel=True, fastmath={"contract", "arcp", "nsz", "reassoc"}, nogil=True, cache=True)
-def _most_likely(z: F32, error: F32, mean: F32, variance: F32, best: I64, margin: F32) -> None:
-    directions = z.shape[1]
+def _most_likely(
+    z: F32, error: F32, mean: F32, variance: F32, telling: I64, means: F32, variances: F32, least: F32, best: I64
+) -> None:
+    clusters = len(mean)
     for row in prange(len(z)):
-        top = second = np.float32(-np.inf)
-        for cluster in range(len(mean)):
+        bound = np.zeros(clusters, np.float32)  # twice the log likelihood is no more than this, less `rest`
+        for place, d in enumerate(telling):
+            for cluster in range(clusters):
+                off = z[row, d] - means[place, cluster]
+                bound[cluster] -= off * off / (error[row, d] + variances[place, cluster])
+        rest = np.float32(0)
+        for d in range(z.shape[1]):
+            rest += np.log(error[row, d] + least[d])
+        promising = int(np.argmax(bound))
+        top = bar = np.float32(-np.inf)
+        for turn in range(-1, clusters):
+            cluster = turn if turn >= 0 else promising
+            if bound[cluster] < bar or turn == promising:
+                continue
             twice = np.float32(0)  # log likelihood
             product = np.float32(1)  # of variances: one logarithm for eight of them
-            for d in range(directions):
+            for d in range(z.shape[1]):
                 spread = error[row, d] + variance[cluster, d]
                 off = z[row, d] - mean[cluster, d]
                 twice -= off * off / spread
@@ -88,9 +108,7 @@ def _most_likely(z: F32, error: F32, mean: F32, variance: F32, best: I64, margin
                     twice -= np.log(product)
                     product = np.float32(1)
             twice -= np.log(product)
-            if twice > top:
-                top, second = twice, top
+            if twice > top or (twice == top and cluster < best[row]):
+                top = twice
+                bar = top - ROUNDING * (1 + abs(top)) + rest
                 best[row] = cluster
-            elif twice > second:
-                second = twice
-        margin[row] = (top - second) / 2

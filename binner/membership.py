@@ -86,7 +86,7 @@ def pair(
     key, share, agreement = _held(voters, bin_of, lengths, bins=len(bins))
     pooled = pool(gaussians, bin_of, len(bins), temper=TEMPER)
     seen = np.flatnonzero((np.array([*voters, np.full(len(lengths), -1)]) >= 0).any(0))
-    likely = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER)[0][seen]
+    likely = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER)[seen]
     every = np.unique(np.concatenate([key, inside * len(bins) + bin_of[inside], seen * len(bins) + likely]))
     votes = np.zeros(len(every))
     votes[np.searchsorted(every, key)] = share

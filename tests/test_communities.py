@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from binner import communities as module
 from binner.communities import Graph, leiden
 from binner.data import F64, I32, I64
 
 
 def communities(graph: Graph, resolution: float = 1.0, seed: int = 1) -> I32:
-    (labels,) = leiden([(graph, resolution)], seed=seed, processes=1)
+    ((labels,),) = leiden([graph], [resolution], seed=seed, processes=1)
     assert labels.dtype == np.int32
     assert labels.shape == (graph.points,)
     return labels
@@ -104,13 +105,16 @@ def test_the_same_seed_gives_the_same_communities() -> None:
     np.testing.assert_array_equal(communities(graph, 2, 3), by_seed[2])
 
 
-def test_jobs_come_back_in_their_order() -> None:
-    small, large = cliques(3, 4), cliques(5, 6, 7)
-    found = leiden([(small, 1), (large, 1), (small, 0.01)], seed=1, processes=1)
-    np.testing.assert_array_equal(found[0], communities(small))
-    np.testing.assert_array_equal(found[1], communities(large))
-    np.testing.assert_array_equal(found[2], np.zeros(7))
-    assert leiden([], seed=1, processes=2) == []
+@pytest.mark.parametrize("processes", [1, 2])
+def test_every_graph_at_every_resolution(processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MANY_EDGES", 1)
+    graphs, resolutions = [cliques(3, 4), cliques(5, 6, 7)], [1, 0.01, 2]
+    found = leiden(graphs, resolutions, seed=1, processes=processes)
+    for graph, cuts in zip(graphs, found, strict=True):
+        for resolution, labels in zip(resolutions, cuts, strict=True):
+            np.testing.assert_array_equal(labels, communities(graph, resolution))
+    np.testing.assert_array_equal(found[0][1], np.zeros(7))
+    assert leiden([], resolutions, seed=1, processes=processes) == []
 
 
 @pytest.mark.parametrize("points", [0, 1, 5])

@@ -70,5 +70,5 @@ def _grow(gaussians: Gaussians, held: I64) -> I32:
     labels[held] = np.arange(len(held))
     for _ in range(ROUNDS):
         pooled = pool(gaussians, labels, len(held), temper=TEMPER)
-        labels = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER)[0]
+        labels = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER)
     return labels.astype(np.int32)

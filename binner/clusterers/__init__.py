@@ -63,13 +63,11 @@ def propose(
     genomes = max(FEWEST_GENOMES, genomes_expected(int(lengths[known].sum())))
     resolutions = [share * genomes for share in RESOLUTIONS]
     graphs = [graph_of(*pair, error=error) for pair, error in zip(near, errors, strict=True)]
-    jobs = [(graph, resolution) for graph in graphs for resolution in resolutions]
-    communities = leiden_communities(jobs, seed=seed, processes=threads)
+    communities = leiden_communities(graphs, resolutions, seed=seed, processes=threads)
     progress(2, len(spaces) + 2)
     model = _rows(gaussians(embedding, depth, lengths), known)
     found: list[Clustering] = []
-    for place, ((name, _), pair) in enumerate(zip(spaces, near, strict=True)):
-        cuts = communities[place * len(RESOLUTIONS) : (place + 1) * len(RESOLUTIONS)]
+    for place, ((name, _), pair, cuts) in enumerate(zip(spaces, near, communities, strict=True)):
         scene = Scene(*pair, dict(zip(resolutions, cuts, strict=True)), model, lengths[known], LEAST_BP)
         clusterers = EVERY_METRIC if place or not metrics else tuple(CLUSTERERS)
         for method, labels, votes in _all(scene, clusterers):

@@ -34,5 +34,5 @@ def reassign(labels: I32, gaussians: Gaussians, lengths: I64, *, least_bp: int) 
         kept = np.full(len(sizes) + 1, -1, np.int32)  # the last one is for the label -1
         kept[large] = np.arange(len(large))
         pooled = pool(gaussians, kept[labels], len(large), temper=TEMPER)
-        labels = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER)[0].astype(np.int32)
+        labels = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER).astype(np.int32)
     return labels

@@ -40,7 +40,7 @@ def lengths_of(embedding: Embedding) -> I64:
 def scene_of(embedding: Embedding) -> Scene:
     neighbours, distances = nearest(embedding.matrix, 15)
     graph = graph_of(neighbours, distances)
-    cuts = leiden([(graph, resolution) for resolution in RESOLUTIONS], seed=1, processes=1)
+    (cuts,) = leiden([graph], RESOLUTIONS, seed=1, processes=1)
     model = Gaussians(embedding.matrix, embedding.variance, embedding.prior)
     communities = dict(zip(RESOLUTIONS, cuts, strict=True))
     return Scene(neighbours, distances, communities, model, lengths_of(embedding), 50_000)
