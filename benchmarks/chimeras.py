@@ -2,13 +2,13 @@
 
 python -m benchmarks.chimeras calibrate GENOMES
 python -m benchmarks.chimeras count DATA_DIR [--sets NAME,...]
-python -m benchmarks.chimeras pay SET [--samples N] [--reads S0.cram,...] [--seeds 1,2,3] [--threads N] [--keep FOLDER]
+python -m benchmarks.chimeras pay SET [--share 0.02] [--samples N] [--reads S0.cram,...] [--seeds 1,2,3] [--keep FOLDER]
 
 `calibrate` takes a folder of training genomes, and prints the log ratio above which one contig in 1,000 lies, for
 binner/chimeras.py, and how many joined contigs do. `count` splits the contigs of the sets in DATA_DIR as they are.
-`pay` joins two contigs of different genomes for every 50 contigs of SET, and bins them with the option and without:
-by the contigs alone, by the first N samples of the depth table (contigs that are joined have their mean), or by reads,
-which are moved along.
+`pay` joins contigs of different genomes in pairs, a share of those of SET (0: none), and bins them with the option
+and without: by the contigs alone, by the first N samples of the depth table (contigs that are joined have their mean),
+or by reads, which are moved along.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from binner.joins import Joins
 from binner.train import genomes
 
 SHORTEST = 1000  # bp, as by default
-SHARE = 0.02  # of contigs: so many pairs are joined
 JOINS = 3000  # for the calibration
 NEAR = 1000  # bp; a cut no farther from a join is right
 PIECE = re.compile(r"(.+):(\d+)-(\d+)")
@@ -116,7 +115,7 @@ def pay(folder: Path, given: argparse.Namespace, seed: int) -> Iterator[str]:
     whole = fasta.read(folder / CONTIGS, min_length=SHORTEST)
     of = read_labels(folder / TRUTH)
     key = [of.get(name, "") for name in whole.names]
-    made = join(whole, key, round(SHARE * len(whole)), np.random.default_rng(seed))
+    made = join(whole, key, round(given.share * len(whole)), np.random.default_rng(seed))
     with tempfile.TemporaryDirectory(prefix="binner-bench-") as scratch:
         work = (given.keep or Path(scratch)) / f"{folder.name}-{seed}"
         work.mkdir(parents=True, exist_ok=True)
@@ -225,6 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("what", choices=("calibrate", "count", "pay"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sets", type=several(str), default=[])
+    parser.add_argument("--share", type=float, default=0.02, help="of the contigs: so many pairs are joined")
     parser.add_argument("--samples", type=int, default=0)
     parser.add_argument("--reads", type=several(Path), default=[])
     parser.add_argument("--seeds", type=several(int), default=[1, 2, 3])

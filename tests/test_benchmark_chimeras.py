@@ -98,8 +98,8 @@ def test_both_ways_are_printed(
         return [(f"{joined[0]}:1-{at + 900}", "bin_1")]
 
     monkeypatch.setattr(chimeras, "run_binner", run_binner)
-    monkeypatch.setattr(chimeras, "SHARE", 0.1)
-    chimeras.main(["pay", str(tmp_path / "set"), "--samples", "2", "--seeds", "3", "--keep", str(tmp_path / "keep")])
+    keep = ["--keep", str(tmp_path / "keep")]
+    chimeras.main(["pay", str(tmp_path / "set"), "--share", "0.1", "--samples", "2", "--seeds", "3", *keep])
     whole, split = capsys.readouterr().out.splitlines()
     assert whole == "set-3 whole: 0 near-complete, 0 medium"
     joins = round(0.1 * (made.contigs.lengths >= 1000).sum())
