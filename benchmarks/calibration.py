@@ -84,11 +84,11 @@ def measure(tasks: Sequence[Task], *, seed: int) -> list[Known]:
         for task in tasks:
             files = prepare(task, Path(scratch))
             depths = coverage.read(contigs, depth=[files.depth]) if files.depth else None
-            depth = space.depths(depths, embedding, contigs.lengths) if depths else None
+            depth = space.depths(depths, embedding, contigs.lengths)
             partitions = clusterers.propose(embedding, depth, contigs.lengths, seed=seed)
             bins, _ = select.choose(partitions, contigs.lengths, markers=found, min_bin_size=MIN_BIN, depth=depth)
             model = space.gaussians(embedding, depth, contigs.lengths)
-            pairs = membership.pair(bins, partitions, model, contigs.lengths, covered=depth is not None)
+            pairs = membership.pair(bins, partitions, model, contigs.lengths, covered=depth.known if depth else None)
             known.append(judge(pairs, bins, genomes(contigs.names, files.truth), lengths=contigs.lengths))
     return known
 

@@ -147,7 +147,7 @@ def measure(made: Assembly, ahead: Sequence[Row], stages: Stages) -> Iterator[Ro
 
 def _measured(row: Row, made: Assembly, depths: Coverage | None, stages: Stages) -> Row:
     lengths, seed, embedding = made.contigs.lengths, int(row.seed), made.embedded[1]
-    depth = space.depths(depths, embedding, lengths) if depths else None
+    depth = space.depths(depths, embedding, lengths)
     plain = stages.run(
         f"{row.set}-{row.regime}-{row.seed}",
         "Clustering without the head",

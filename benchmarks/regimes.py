@@ -36,13 +36,22 @@ def _few_deep(whole: Coverage, lengths: I64) -> Coverage:
 
 
 def _missing(whole: Coverage, lengths: I64) -> Coverage:
-    """All samples, but no reads on some of the contigs, as in a table made for others."""
+    """All samples, but nothing is known of some of the contigs, as in a table made for others."""
+    return _without_some(whole, lengths)
+
+
+def _one_missing(whole: Coverage, lengths: I64) -> Coverage:
+    """The first sample, in which nothing is known of some of the contigs."""
+    return _without_some(_one(whole, lengths), lengths)
+
+
+def _without_some(whole: Coverage, lengths: I64) -> Coverage:
     absent = np.random.default_rng(0).random(len(lengths)) < MISSING
-    return _of(whole, np.where(absent[:, None], np.float32(0), whole.mean))
+    return _of(whole, np.where(absent[:, None], np.float32(np.nan), whole.mean))
 
 
 def _of(whole: Coverage, mean: F32) -> Coverage:
-    return Coverage(whole.samples[: mean.shape[1]], mean, np.zeros_like(mean), whole.names_digest)
+    return Coverage(whole.samples[: mean.shape[1]], mean, np.where(np.isnan(mean), mean, 0), whole.names_digest)
 
 
 REGIMES: dict[str, Callable[[Coverage, I64], Coverage | None]] = {
@@ -51,4 +60,5 @@ REGIMES: dict[str, Callable[[Coverage, I64], Coverage | None]] = {
     "all": _all,
     "few-deep": _few_deep,
     "missing": _missing,
+    "one-missing": _one_missing,
 }

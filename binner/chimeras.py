@@ -42,7 +42,7 @@ class Sides:
 
     windows: Windows
     composition: F32  # (V, D)
-    depth: F32  # (V, B), x; (V, 0) without alignments
+    depth: F32  # (V, B), x, NaN where it is not known; (V, 0) without alignments
     error: F32  # (D,), variance of 1 bp
     prior: F32  # (D,)
     size_prior: float  # variance of the log of depths
@@ -125,6 +125,10 @@ def _depth_priors(coverage: Coverage, lengths: I64) -> tuple[float, F64]:
     """How far apart genomes are: variances over the assembly of what sides are compared by."""
     assert coverage.along is not None
     depth = coverage.mean[:, : coverage.along.shape[1]].astype(np.float64) + PSEUDO_DEPTH
+    known = ~np.isnan(depth).any(1)
+    if not known.any():
+        return 1.0, np.ones(depth.shape[1])
+    depth, lengths = depth[known], lengths[known]
     weight = np.minimum(lengths, LONGEST_WEIGHT) / np.minimum(lengths, LONGEST_WEIGHT).sum()
     shape = np.sqrt(depth / depth.sum(1, keepdims=True))
     size = np.log(depth.sum(1))[:, None]
@@ -177,7 +181,7 @@ def _best_cuts(z, depth, lengths, first, stop, least, error, prior, size_prior, 
             found = _by_composition(own[:width], other[:width], before, bases - before, error, prior)
             if len(total) > width:
                 say = _by_depth(own[width:], other[width:], before, bases - before, size_prior, shape_prior)
-                found += min(say, MOST_BY_DEPTH)
+                found += 0.0 if np.isnan(say) else min(say, MOST_BY_DEPTH)
             if found > ratio[run]:
                 at[run], ratio[run] = window + 1, found
 

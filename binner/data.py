@@ -33,13 +33,15 @@ def silent(done: int, total: int) -> None:
     """The progress callback of those who do not watch."""
 
 
-def check_array(what: str, array: npt.NDArray[Any], dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless `array` has this dtype and shape (-1: any size) and is finite."""
+def check_array(
+    what: str, array: npt.NDArray[Any], dtype: npt.DTypeLike, shape: tuple[int, ...], *, gaps: bool = False
+) -> None:
+    """Raise ValueError unless `array` has this dtype and shape (-1: any size) and is finite (with `gaps`: or NaN)."""
     if array.dtype != dtype:
         raise ValueError(f"{what}: dtype {array.dtype}, expected {np.dtype(dtype)}")
     if array.ndim != len(shape) or any(e not in (-1, g) for g, e in zip(array.shape, shape, strict=True)):
         raise ValueError(f"{what}: shape {array.shape}, expected {shape}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not (np.isfinite(array) | (gaps & np.isnan(array))).all():
         raise ValueError(f"{what}: holds values that are not finite")
 
 
@@ -134,19 +136,26 @@ class Assemblies:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coverage:
-    """Depth of every contig in every sample."""
+    """Depth of every contig in every sample. 0 says that no read is there, NaN that nothing is known."""
 
     samples: tuple[str, ...]
-    mean: F32  # (N, S), x
-    variance: F32  # (N, S), x^2, of the depth over the contig's bases; 0 where the source has none
+    mean: F32  # (N, S), x; NaN where the source of the sample does not have the contig
+    variance: F32  # (N, S), x^2, of the depth over the contig's bases; 0 where the source has none, NaN where `mean` is
     names_digest: str  # of the contigs the rows belong to
-    along: F32 | None = None  # (V, B), x, of windows of the contigs, if they were asked for, in the first B samples
+    along: F32 | None = None  # (V, B), x, of windows of the contigs, if asked for, in the first B samples; or NaN
 
     def __post_init__(self) -> None:
-        check_array("mean depth", self.mean, np.float32, (-1, len(self.samples)))
-        check_array("variance of depth", self.variance, np.float32, self.mean.shape)
+        check_array("mean depth", self.mean, np.float32, (-1, len(self.samples)), gaps=True)
+        check_array("variance of depth", self.variance, np.float32, self.mean.shape, gaps=True)
         if (self.mean < 0).any() or (self.variance < 0).any():
             raise ValueError("depths and their variances must not be negative")
+        if (np.isnan(self.mean) != np.isnan(self.variance)).any():
+            raise ValueError("a depth and its variance are known together or not at all")
+
+    @property
+    def known(self) -> Bool:
+        """(N,), whether the depth of the contig is known in every sample."""
+        return np.asarray((~np.isnan(self.mean)).all(1), np.bool_)
 
     def select(self, rows: I64) -> Coverage:
         """That of the contigs in `rows`, in that order."""

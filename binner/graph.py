@@ -31,20 +31,32 @@ def neighbours_that_fit(contigs: int, bp: int) -> int:
 
 def nearest(points: F32, k: int) -> tuple[I64, F32]:
     """The k nearest other points by Euclid (fewer if there are not so many): rows and squared distances, (N, k)."""
-    import faiss
-
     points = np.ascontiguousarray(points, np.float32)
-    number, width = points.shape
+    number = len(points)
     k = min(k, number - 1)
     if k < 1:
         return np.zeros((number, 0), np.int64), np.zeros((number, 0), np.float32)
+    distance, row = _index(points).search(points, k + 1)
+    return _drop_self(row, distance)
+
+
+def closest(points: F32, among: F32) -> I64:
+    """For each of the points (N, D) the row of the nearest in `among` (at least one), by Euclid."""
+    _, row = _index(np.ascontiguousarray(among, np.float32)).search(np.ascontiguousarray(points, np.float32), 1)
+    found: I64 = row[:, 0]
+    return found
+
+
+def _index(points: F32) -> Any:
+    import faiss
+
+    number, width = points.shape
     index: Any = faiss.index_factory(width, "Flat" if number < EXACT_BELOW else f"IVF{int(4 * np.sqrt(number))},Flat")
     if number >= EXACT_BELOW:
         index.train(points)
         index.nprobe = 16
     index.add(points)
-    distance, row = index.search(points, k + 1)
-    return _drop_self(row, distance)
+    return index
 
 
 def _drop_self(row: I64, distance: F32) -> tuple[I64, F32]:

@@ -31,7 +31,7 @@ FEATURES = (
     "agreement",  # of the partitions on the bin, as log odds
     "size",  # log10 of the bin's over 2 Mb
     "likely",  # share of the bin's contigs that are most likely in it, as log odds
-    "unseen",  # 1 where there is no coverage
+    "unseen",  # 1 where no depth is known
 )
 
 
@@ -69,11 +69,12 @@ def probabilities(pairs: Pairs, weights: npt.ArrayLike) -> F64:
 
 
 def pair(
-    bins: Sequence[Bin], clusterings: Sequence[Clustering], gaussians: Gaussians, lengths: I64, *, covered: bool
+    bins: Sequence[Bin], clusterings: Sequence[Clustering], gaussians: Gaussians, lengths: I64, *, covered: Bool | None
 ) -> Pairs:
     """Each of N contigs with its own bin, those that a vote gives it, and that under which it is most likely.
 
-    `covered` says whether the `gaussians` have coverage. A contig in no partition that votes only has its own bin.
+    `covered` (N,) says of which contigs the `gaussians` know the depth; None: of none. A contig in no partition that
+    votes only has its own bin.
     """
     bin_of = np.full(len(lengths), -1, np.int64)
     for index, found in enumerate(bins):
@@ -104,7 +105,7 @@ def pair(
             own * _log_odds(agreement[bin_], 0.02),
             own * np.log10(np.array([found.size for found in bins])[bin_] / 2e6),
             own * _log_odds((first + 1) / (np.bincount(bin_[own], minlength=len(bins)) + 2), 0.02)[bin_],
-            own * (not covered),
+            own & (True if covered is None else ~covered[contig]),
         ]
     )
     return Pairs(contig, bin_, own, features)

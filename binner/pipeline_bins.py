@@ -167,14 +167,13 @@ class _Part:
             least = self.finder.config.min_bin_size
             found = select.choose(clusterings, self.lengths, markers=self.markers, min_bin_size=least, depth=depth)[0]
             model = space.gaussians(self.embedding, depth, self.lengths)
-            pairs = membership.pair(found, clusterings, model, self.lengths, covered=depth is not None)
+            pairs = membership.pair(found, clusterings, model, self.lengths, covered=depth.known if depth else None)
             return found, membership.estimate(pairs, contigs=len(self.lengths))
 
         from binner import space
 
-        depth = None
-        if self.coverage is not None and self.coverage.samples:
-            depth = space.depths(self.coverage, self.embedding, self.lengths)
+        depth = space.depths(self.coverage, self.embedding, self.lengths)
+        if depth is not None:
             logger.info(
                 "contigs of a genome scatter by %.3f in log depth and %.3f in shape, beyond the counting of reads",
                 *(depth.size_scatter, depth.shape_scatter),

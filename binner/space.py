@@ -6,13 +6,16 @@ that is measured on the assembly itself, and the weight of coverage follows from
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 
 from binner.data import F32, F64, I64, Bool, Coverage, Embedding, Matrix
-from binner.graph import nearest
+from binner.graph import closest, nearest
 from binner.likelihood import Gaussians
+
+logger = logging.getLogger(__name__)
 
 PSEUDO_DEPTH = 0.1  # x, added before the logarithm: below it a sample says no more than "absent"
 READ_BP = 225  # bp: variance of a depth = READ_BP depth / length; 150-bp reads, half of them beside their mate
@@ -23,6 +26,8 @@ TYPICAL_PAIRS = 8000  # contigs whose neighbours show how depth scatters within 
 EM_ROUNDS = 50
 FARTHEST_SIZE = 0.9  # log depth: contigs of one genome do not lie farther apart, unless they are repeats
 FEWEST_PAIRS = 30
+FEWEST_JOINT = 0.5  # share of the bp that one sample knows, which it and all others know
+UNKNOWN_ERROR = 1000.0  # variance of `size` where there is no depth: a likelihood takes no notice of it
 UNKNOWN_SCATTER = 0.2  # of log depth, where there are too few contigs to see any
 
 
@@ -41,6 +46,7 @@ class Depths:
     size_scatter: float  # sd of `size` between contigs of a genome beyond counting
     shape_scatter: float  # and of the columns of `shape`
     typical: tuple[float, float]  # counting variances of a typical contig: of `size`, of `shape`
+    known: Bool  # (N,), whether they are the contig's own; else its neighbour's, with UNKNOWN_ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +67,55 @@ WITH_COVERAGE = (Metric("loose", True, 0.5), Metric("tight", True, 2.0), Metric(
 WITHOUT_COVERAGE = (Metric("expected", True, 0), Metric("raw", False, 0))
 
 
-def depths(coverage: Coverage, embedding: Embedding, lengths: I64) -> Depths:
-    """Size and shape with their errors; the scatter within genomes is that of neighbours in composition."""
-    depth = coverage.mean.astype(np.float64)
+def depths(coverage: Coverage | None, embedding: Embedding, lengths: I64) -> Depths | None:
+    """Size and shape with their errors; the scatter within genomes is that of neighbours in composition.
+
+    Contigs whose depth is not known in all samples that count lie where the nearest one in composition lies that has a
+    depth, with an error so large that likelihoods ignore it. None if no depth is known at all.
+    """
+    joint = _joint(coverage, lengths) if coverage is not None else None
+    if joint is None:
+        return None
+    known = joint.known
+    depth = np.where(known[:, None], joint.mean, 0).astype(np.float64)
     total = depth.sum(1)
-    weight = np.minimum(lengths, LONGEST_WEIGHT).astype(np.float64)
+    weight = np.minimum(lengths, LONGEST_WEIGHT).astype(np.float64) * known
     size = np.log(total + PSEUDO_DEPTH)
     size -= weight @ size / weight.sum()
     shape = np.sqrt((depth + PSEUDO_DEPTH) / (depth + PSEUDO_DEPTH).sum(1, keepdims=True))
-    size_error = READ_BP / (lengths * (total + PSEUDO_DEPTH))
+    size_error = np.where(known, READ_BP / (lengths * (total + PSEUDO_DEPTH)), UNKNOWN_ERROR)
     shape_error = size_error / 4
     blocks = np.column_stack([size, shape if depth.shape[1] > 1 else shape[:, :0]])
     errors = np.column_stack([size_error, *[shape_error] * (blocks.shape[1] - 1)])
-    scatter = _scatter(embedding, blocks, errors, covered=total > 1, lengths=lengths)
-    typical = float(np.median(size_error[lengths >= np.median(lengths)]))
-    return Depths(size, blocks[:, 1:], size_error, shape_error, *scatter, (typical, typical / 4))
+    scatter = _scatter(embedding, blocks, errors, covered=known & (total > 1), lengths=lengths)
+    typical = float(np.median(size_error[known & (lengths >= np.median(lengths[known]))]))
+    if not known.all():
+        there = np.flatnonzero(known)
+        composition = _expected(embedding)
+        blocks[~known] = blocks[there[closest(composition[~known], composition[there])]]
+    return Depths(blocks[:, 0], blocks[:, 1:], size_error, shape_error, *scatter, (typical, typical / 4), known)
+
+
+def _joint(coverage: Coverage, lengths: I64) -> Coverage | None:
+    """That of the samples that count; None if there are none.
+
+    What can be told is told by contigs that all samples know. So those that know most bp come first, and one that would
+    leave less than FEWEST_JOINT of the bp of the first does not count.
+    """
+    there = ~np.isnan(coverage.mean)
+    bp = lengths @ there  # (S,)
+    joint, kept = np.ones(len(lengths), bool), []
+    for sample in np.argsort(-bp, kind="stable").tolist():
+        both = joint & there[:, sample]
+        if bp[sample] and lengths[both].sum() >= FEWEST_JOINT * bp.max():
+            joint = both
+            kept.append(sample)
+        else:
+            logger.info("sample %s knows too few contigs: it does not count", coverage.samples[sample])
+    if not kept:
+        return None
+    mean, variance = (np.take(values, sorted(kept), axis=1) for values in (coverage.mean, coverage.variance))
+    return Coverage(tuple(coverage.samples[sample] for sample in sorted(kept)), mean, variance, coverage.names_digest)
 
 
 def _scatter(embedding: Embedding, blocks: F64, errors: F64, *, covered: Bool, lengths: I64) -> tuple[float, float]:
@@ -140,7 +180,8 @@ def gaussians(embedding: Embedding, depth: Depths | None, lengths: I64) -> Gauss
         return Gaussians(embedding.matrix, embedding.variance, embedding.prior)
     size = (depth.size_error + depth.size_scatter**2)[:, None]
     shape = np.repeat((depth.shape_error + depth.shape_scatter**2)[:, None], depth.shape.shape[1], 1)
-    weight = np.minimum(lengths, LONGEST_WEIGHT) / np.minimum(lengths, LONGEST_WEIGHT).sum()
+    weight = np.minimum(lengths, LONGEST_WEIGHT) * depth.known
+    weight = weight / weight.sum()
     centred = np.column_stack([depth.size, depth.shape - weight @ depth.shape])
     prior = np.maximum(weight @ centred**2, 1e-4)
     return Gaussians(

@@ -39,6 +39,7 @@ def trim(rows: I64, lengths: I64, *, share: F32, depth: Depths | None) -> I64:
 def _shallow(rows: I64, size: F64, depth: Depths) -> Bool:
     """Contigs (M,) less deep than the bin, by far and by more than their error and the scatter within genomes allow."""
     order = np.argsort(depth.size[rows], kind="stable")
+    size = size * depth.known[rows]
     middle = np.searchsorted(np.cumsum(size[order]), size.sum() / 2)
     off = depth.size[rows] - depth.size[rows][order[middle]]
     surely = off < -SURELY * np.sqrt(depth.size_error[rows] + depth.size_scatter**2)

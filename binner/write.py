@@ -171,6 +171,17 @@ class _Results:
         known, gc = (int(counts[rows].sum()) for counts in self.bases)
         return f"{100 * gc / known:.2f}" if known else None
 
+    def depth(self, rows: I64) -> list[float]:
+        """Of some contigs in each sample, the mean by bp of those that are known; NaN where none is."""
+        if self.coverage is None:
+            return []
+        mean = self.coverage.mean[rows].astype(np.float64)
+        weight = self.contigs.lengths[rows, None] * ~np.isnan(mean)
+        total = weight.sum(0).astype(np.float64)
+        total[total == 0] = np.nan
+        depth: list[float] = ((np.nan_to_num(mean) * weight).sum(0) / total).tolist()
+        return depth
+
     @property
     def depth_columns(self) -> list[str]:
         return [f"depth:{sample}" for sample in self.coverage.samples] if self.coverage is not None else []
@@ -188,10 +199,7 @@ class _Results:
         if self.completeness is not None and self.contamination is not None:
             percent = float(self.completeness[index]), float(self.contamination[index])
             quality = [f"{percent[0]:.2f}", f"{percent[1]:.2f}", tier(*percent)]
-        depth: list[float] = []
-        if self.coverage is not None:
-            depth = np.average(self.coverage.mean[rows].astype(np.float64), axis=0, weights=lengths).tolist()
-        return [self.bins[index].size, len(rows), *n50(lengths), self.gc(rows), *quality, *depth]
+        return [self.bins[index].size, len(rows), *n50(lengths), self.gc(rows), *quality, *self.depth(rows)]
 
     def contig_rows(self) -> Iterable[Sequence[Cell]]:
         yield ["contig", "length", "GC", "bin", "probability", "second_bin", "second_probability", *self.depth_columns]
@@ -231,7 +239,14 @@ class _Results:
 
 def _lines(rows: Iterable[Sequence[Cell]]) -> Iterable[str]:
     for row in rows:
-        yield "\t".join(f"{c:.6g}" if isinstance(c, float) else "" if c is None else str(c) for c in row) + "\n"
+        yield "\t".join(map(_text, row)) + "\n"
+
+
+def _text(cell: Cell) -> str:
+    """Nothing where nothing is known: None and NaN."""
+    if cell is None or cell != cell:
+        return ""
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
 
 
 def _join_rows(joins: Joins) -> Iterable[Sequence[Cell]]:

@@ -36,15 +36,20 @@ def test_regimes() -> None:
         "all": 3,
         "few-deep": 1,
         "missing": 3,
+        "one-missing": 1,
     }
     shallow, missing = found["few-deep"], found["missing"]
     assert shallow is not None
     assert missing is not None
     assert np.median(shallow.mean) == pytest.approx(SHALLOW, rel=0.1)
     assert (shallow.mean > 4 * SHALLOW).any()
-    absent = ~missing.mean.any(1)
+    absent = ~missing.known
     assert absent.mean() == pytest.approx(MISSING, abs=0.05)
+    assert np.isnan(missing.mean[absent]).all()
     np.testing.assert_array_equal(missing.mean[~absent], whole.mean[~absent])
+    alone = found["one-missing"]
+    assert alone is not None
+    np.testing.assert_array_equal(alone.mean, missing.mean[:, :1])
 
 
 def test_every_term_has_its_variants() -> None:

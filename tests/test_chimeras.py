@@ -166,6 +166,11 @@ def test_depth_along_contigs_joins_in() -> None:
         return float(found)
 
     assert ratio(1) < alone < ratio(8) == pytest.approx(alone + chimeras.MOST_BY_DEPTH)
+    for unknown in ([1], [0, 1]):
+        mean = np.full((2, 1), 10, np.float32)
+        mean[unknown] = np.nan
+        coverage = Coverage(("S1",), mean, 0 * mean, contigs.names_digest, mean[tiles.contig])
+        assert chimeras.find(contigs, coverage).log_ratio == [alone], "a depth that is not known has no say"
 
 
 def test_coverage_of_pieces() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from binner import graph
-from binner.graph import graph_of, nearest, neighbours_that_fit
+from binner.graph import closest, graph_of, nearest, neighbours_that_fit
 
 
 def test_nearest_equals_a_slow_reference_and_leaves_the_point_out() -> None:
@@ -18,6 +18,14 @@ def test_nearest_equals_a_slow_reference_and_leaves_the_point_out() -> None:
     np.fill_diagonal(exact, np.inf)
     np.testing.assert_allclose(distances, np.sort(exact, axis=1)[:, :12], atol=1e-4)
     np.testing.assert_allclose(np.take_along_axis(exact, rows, 1), distances, atol=1e-4)
+
+
+def test_closest_equals_a_slow_reference() -> None:
+    rng = np.random.default_rng(0)
+    points, among = (rng.normal(size=(number, 6)).astype(np.float32) for number in (80, 30))
+    exact = ((points[:, None] - among) ** 2).sum(-1)
+    np.testing.assert_array_equal(closest(points, among), exact.argmin(1))
+    assert closest(points, among[:1]).tolist() == [0] * 80
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3])

@@ -70,7 +70,8 @@ def log_odds(share: float, least: float) -> float:
 @pytest.mark.parametrize("seed", range(4))
 def test_pairs_equal_a_slow_reference(seed: int) -> None:
     bins, found, gaussians, lengths = made(seed)
-    pairs = pair(bins, found, gaussians, lengths, covered=seed % 2 == 0)
+    covered = (None, np.ones(CONTIGS, bool), np.arange(CONTIGS) % 3 > 0, np.zeros(CONTIGS, bool))[seed]
+    pairs = pair(bins, found, gaussians, lengths, covered=covered)
     votes = [slow_votes(each.rows.tolist(), found[:-1], lengths) for each in bins]
     every = [each.rows.tolist() for each in bins]
     known = {(int(c), int(b)): place for place, (c, b) in enumerate(zip(pairs.contig, pairs.bin, strict=True))}
@@ -95,14 +96,14 @@ def test_pairs_equal_a_slow_reference(seed: int) -> None:
         likely = log_odds((sum(most[index]) + 1) / (len(most[index]) + 2), 0.02)
         about = [np.log10(lengths[row] / 3000), log_odds(votes[index][1], 0.02), np.log10(bins[index].size / 2e6)]
         expected_row = [own, not own, log_odds(share, 0.03), np.sign(lead) * np.log1p(abs(lead))]
-        expected_row += [own * value for value in (*about, likely, seed % 2)]
+        expected_row += [own * value for value in (*about, likely, covered is None or not covered[row])]
         np.testing.assert_allclose(pairs.features[place], expected_row, rtol=1e-3, atol=1e-3)
         assert pairs.inside[place] == own
 
 
 def test_probabilities_of_a_contig_and_of_no_bin_add_up_to_one() -> None:
     bins, found, gaussians, lengths = made(1)
-    pairs = pair(bins, found, gaussians, lengths, covered=True)
+    pairs = pair(bins, found, gaussians, lengths, covered=np.ones(CONTIGS, bool))
     weights = np.random.default_rng(0).normal(size=len(FEATURES)) * 30  # so large that exp would overflow
     chance = probabilities(pairs, weights)
     for row in np.unique(pairs.contig):
@@ -114,7 +115,7 @@ def test_probabilities_of_a_contig_and_of_no_bin_add_up_to_one() -> None:
 
 def test_the_second_bin_is_the_best_other_one() -> None:
     bins, found, gaussians, lengths = made(2)
-    pairs = pair(bins, found, gaussians, lengths, covered=True)
+    pairs = pair(bins, found, gaussians, lengths, covered=np.ones(CONTIGS, bool))
     chance = probabilities(pairs, WEIGHTS)
     membership = estimate(pairs, contigs=CONTIGS)
     assert (membership.second >= 0).any() and (membership.second < 0).any()
@@ -149,7 +150,7 @@ def test_more_votes_and_likelihood_are_more_probable() -> None:
 def test_without_bins_there_is_nothing_to_belong_to(contigs: int) -> None:
     nothing = Gaussians(np.zeros((contigs, 2), np.float32), np.ones((contigs, 2), np.float32), np.ones(2, np.float32))
     partition = Clustering(np.zeros(contigs, np.int32), "test")
-    pairs = pair([], [partition], nothing, np.full(contigs, 1000), covered=False)
+    pairs = pair([], [partition], nothing, np.full(contigs, 1000), covered=None)
     membership = estimate(pairs, contigs=contigs)
     assert membership.probability.tolist() == membership.second_probability.tolist() == [0] * contigs
     assert membership.second.tolist() == [-1] * contigs
@@ -158,7 +159,7 @@ def test_without_bins_there_is_nothing_to_belong_to(contigs: int) -> None:
 def test_a_contig_that_no_partition_places_has_its_own_bin_alone() -> None:
     gaussians = Gaussians(np.zeros((3, 2), np.float32), np.ones((3, 2), np.float32), np.ones(2, np.float32))
     lengths = np.full(3, 1000)
-    pairs = pair([bin_of(np.array([0, 1]), lengths)], [], gaussians, lengths, covered=False)
+    pairs = pair([bin_of(np.array([0, 1]), lengths)], [], gaussians, lengths, covered=None)
     assert pairs.contig.tolist() == [0, 1]
     assert pairs.inside.all()
     membership = estimate(pairs, contigs=3)

@@ -157,6 +157,22 @@ def test_depths_in_headers_of_several_assemblies(calls: list[str]) -> None:
     assert json.loads(Path("multi_binner/run.json").read_text())["samples"] == []
 
 
+def test_contigs_that_a_table_lacks_are_binned_without_a_depth(calls: list[str]) -> None:
+    Path("S1.tsv").write_text("".join(f"g{genome}_0\t{genome}\n" for genome in (1, 3)))
+    summary = pipeline.run(config())
+    assert (summary.bins, summary.binned_contigs) == (2, 5), "as with all depths"
+    header, *rows = (line.split("\t") for line in Path("contigs_binner/contigs.tsv").read_text().splitlines())
+    assert header[-1] == "depth:S1"
+    assert {row[0]: row[-1] for row in rows if row[-1]} == {"g1_0": "1", "g3_0": "3"}
+    assert [line.split("\t")[-1] for line in Path("contigs_binner/bins.tsv").read_text().splitlines()[1:]] == ["1", ""]
+    said = Path("contigs_binner/binner.log").read_text()
+    assert "4 contigs are not in it: their depth is unknown, and they are binned by composition" in said
+    first = results()
+    calls.clear()
+    pipeline.run(config())
+    assert (calls, results()) == (["choose", "completeness"], first), "what is not known is kept as such"
+
+
 def test_options_reach_the_stages(monkeypatch: pytest.MonkeyPatch, calls: list[str]) -> None:
     got: dict[str, dict[str, Any]] = {}
 

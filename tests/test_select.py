@@ -282,7 +282,7 @@ def test_what_does_not_fit_leaves_a_bin_and_is_free() -> None:
     """Contig 2 has a hundredth of the depth of the others; it is too small for a bin of its own, or a bin."""
     lengths = np.array([100, 100, 10, 100, 100])
     size = np.array([3.0, 3.0, -1.6, 3.0, 3.0])
-    depth = Depths(size, np.zeros((5, 0)), np.zeros(5), np.zeros(5), 0.1, 0.01, (0.0, 0.0))
+    depth = Depths(size, np.zeros((5, 0)), np.zeros(5), np.zeros(5), 0.1, 0.01, (0.0, 0.0), np.ones(5, bool))
     bins, probability = pick([partition([0] * 5)], lengths, min_bin_size=50, depth=depth)
     assert rows_of(bins) == [[0, 1, 3, 4]]
     assert bins[0].size == 400

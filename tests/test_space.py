@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from binner.data import F64, I64, Coverage, Embedding
+from binner.data import F32, F64, I64, Coverage, Embedding
+from binner.likelihood import Gaussians, pool
 from binner.space import (
     LEAST_SCATTER,
     LEAST_SHAPE_SCATTER,
@@ -36,7 +37,13 @@ class Assembly:
 
     @property
     def depths(self) -> Depths:
-        return depths(self.coverage, self.embedding, self.lengths)
+        return measured(self.coverage, self.embedding, self.lengths)
+
+
+def measured(coverage: Coverage, embedding: Embedding, lengths: I64) -> Depths:
+    depth = depths(coverage, embedding, lengths)
+    assert depth is not None
+    return depth
 
 
 def coverage_of(depth: npt.ArrayLike) -> Coverage:
@@ -148,20 +155,125 @@ def test_contigs_and_samples_without_reads(samples: int) -> None:
     mean[::3] = 0
     mean[:, 0] = 0
     for depth in (mean, np.zeros_like(mean)):
-        found = depths(coverage_of(depth), made.embedding, made.lengths)
+        found = measured(coverage_of(depth), made.embedding, made.lengths)
         for metric in METRICS:
             assert np.isfinite(points(made.embedding, found, metric)).all()
         gaussian = gaussians(made.embedding, found, made.lengths)  # refuses what is not finite
         assert (gaussian.variance > 0).all()
         assert (gaussian.prior > 0).all()
-    absent = depths(coverage_of(mean), made.embedding, made.lengths).size_error
+    absent = measured(coverage_of(mean), made.embedding, made.lengths).size_error
     assert (absent[::3] >= READ_BP / made.lengths[::3] / 0.1 * 0.99).all(), "nothing was counted"
+
+
+def unknown(made: Assembly, rows: npt.NDArray[np.bool_]) -> Coverage:
+    """Its coverage, but nothing is known of some contigs."""
+    mean = made.coverage.mean.copy()
+    mean[rows] = np.nan
+    return coverage_of(mean)
+
+
+@pytest.mark.parametrize("samples", [1, 3, 50])
+def test_unknown_depths_do_not_touch_what_is_known(samples: int) -> None:
+    """Sizes, shapes, errors, scatter and prior are those of the assembly without the contigs that have no depth."""
+    made = assembly(samples=samples, shared=0.1)
+    rows = np.random.default_rng(0).random(len(made.lengths)) < 0.4
+    rest = np.flatnonzero(~rows)
+    part = measured(made.coverage.select(rest), made.embedding.select(rest), made.lengths[rest])
+    whole = measured(unknown(made, rows), made.embedding, made.lengths)
+    np.testing.assert_array_equal(whole.known, ~rows)
+    for name in ("size", "shape", "size_error", "shape_error"):
+        np.testing.assert_allclose(getattr(whole, name)[rest], getattr(part, name), atol=1e-12)
+    assert whole.typical == part.typical
+    assert whole.shape_scatter == part.shape_scatter
+    assert whole.size_scatter == pytest.approx(part.size_scatter, rel=0.03), "the median length is that of all contigs"
+    one, two = (
+        gaussians(made.embedding, whole, made.lengths),
+        gaussians(made.embedding.select(rest), part, made.lengths[rest]),
+    )
+    np.testing.assert_allclose(one.mean[rest], two.mean, atol=1e-6)
+    np.testing.assert_allclose(one.prior, two.prior, rtol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_a_likelihood_takes_no_notice_of_an_unknown_depth(samples: int) -> None:
+    """Contigs of unknown depth are as likely in each genome as by composition alone, and say nothing of its depth."""
+    made = assembly(samples=samples, alike=True)
+    rows = np.arange(len(made.lengths)) % 5 == 0
+    model = gaussians(made.embedding, measured(unknown(made, rows), made.embedding, made.lengths), made.lengths)
+    alone = gaussians(made.embedding, None, made.lengths)
+    of_known = np.where(rows, -1, made.genome)
+    known, every, composition = (
+        pool(one, labels, 8, temper=0.3) for one, labels in ((model, of_known), (model, made.genome), (alone, of_known))
+    )
+    for one, two in ((known.weighted, every.weighted), (known.precision, every.precision)):
+        np.testing.assert_allclose(one[:, 12:], two[:, 12:], rtol=0.01, atol=0.5)
+    with_depth, without = (
+        log_likelihoods(one, *pooled.posterior(one.prior))[rows]
+        for one, pooled in ((model, known), (alone, composition))
+    )
+    np.testing.assert_allclose(with_depth - with_depth[:, :1], without - without[:, :1], atol=0.05)
+
+
+def log_likelihoods(model: Gaussians, mean: F32, variance: F32) -> F64:
+    """Of contigs in clusters, (N, K)."""
+    spread = model.variance[:, None].astype(np.float64) / 0.3 + variance
+    found: F64 = -((model.mean[:, None] - mean) ** 2 / spread + np.log(spread)).sum(-1) / 2
+    return found
+
+
+@pytest.mark.parametrize("metric", WITH_COVERAGE, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("samples", [1, 3])
+def test_contigs_of_unknown_depth_lie_in_their_genome(metric: Metric, samples: int) -> None:
+    """Neither apart from the others of it, nor with those of other genomes whose depth is unknown as well."""
+    made = assembly(samples=samples, shared=0.1, contigs=400)
+    rows = np.arange(400) % 3 == 0
+    there = points(made.embedding, measured(unknown(made, rows), made.embedding, made.lengths), metric)
+    near = distances(there)
+    np.fill_diagonal(near, np.inf)
+    closest = np.argsort(near, axis=1)[:, :10]
+    same = made.genome[closest] == made.genome[:, None]
+    assert same[rows].mean() > 0.95
+    assert rows[closest][rows].mean() < 0.6, "most of their neighbours have a depth"
+
+
+def test_without_any_depth_there_is_no_coverage(caplog: pytest.LogCaptureFixture) -> None:
+    made = assembly(samples=2, contigs=50)
+    for coverage in (None, coverage_of(np.zeros((50, 0))), unknown(made, np.ones(50, bool))):
+        assert depths(coverage, made.embedding, made.lengths) is None
+
+
+def test_samples_that_know_too_few_contigs_do_not_count(caplog: pytest.LogCaptureFixture) -> None:
+    """Of three samples the second lacks most contigs, and the third a few: these are unknown, and the others not."""
+    caplog.set_level("INFO")
+    made = assembly(samples=3, contigs=100)
+    mean = made.coverage.mean.copy()
+    mean[10:, 1] = np.nan
+    mean[:5, 2] = np.nan
+    depth = measured(coverage_of(mean), made.embedding, made.lengths)
+    assert depth.known.tolist() == [False] * 5 + [True] * 95
+    assert depth.shape.shape == (100, 2)
+    assert caplog.messages == ["sample s1 knows too few contigs: it does not count"]
+    complete = measured(
+        coverage_of(made.coverage.mean[5:, ::2]), made.embedding.select(np.arange(5, 100)), made.lengths[5:]
+    )
+    np.testing.assert_allclose(depth.shape[5:], complete.shape)
+
+
+def test_of_samples_that_share_no_contig_one_counts() -> None:
+    """As where the contigs of two assemblies were mapped to on their own."""
+    made = assembly(samples=2, contigs=100)
+    mean = made.coverage.mean.copy()
+    mean[:40, 0] = np.nan
+    mean[40:, 1] = np.nan
+    depth = measured(coverage_of(mean), made.embedding, made.lengths)
+    assert depth.known.tolist() == [False] * 40 + [True] * 60
+    assert depth.shape.shape == (100, 0)
 
 
 def test_what_scales_all_samples_alike_moves_the_size_only() -> None:
     made = assembly(samples=4, depth=500)
     factor = np.random.default_rng(2).uniform(0.5, 2, len(made.lengths))
-    scaled = depths(coverage_of(made.coverage.mean * factor[:, None]), made.embedding, made.lengths)
+    scaled = measured(coverage_of(made.coverage.mean * factor[:, None]), made.embedding, made.lengths)
     np.testing.assert_allclose(scaled.shape, made.depths.shape, atol=1e-3)
     moved = scaled.size - made.depths.size - np.log(factor)
     np.testing.assert_allclose(moved, moved[0], atol=1e-3)
@@ -169,7 +281,7 @@ def test_what_scales_all_samples_alike_moves_the_size_only() -> None:
 
 def test_a_sample_sequenced_deeper_does_not_move_the_sizes_of_one_sample() -> None:
     made = assembly(samples=1, depth=500)
-    deeper = depths(coverage_of(made.coverage.mean * 3), made.embedding, made.lengths)
+    deeper = measured(coverage_of(made.coverage.mean * 3), made.embedding, made.lengths)
     np.testing.assert_allclose(deeper.size, made.depths.size, atol=1e-2)
 
 
@@ -177,7 +289,7 @@ def test_a_sample_sequenced_deeper_does_not_move_the_sizes_of_one_sample() -> No
 def test_the_order_of_samples_does_not_matter(samples: int) -> None:
     made = assembly(samples=samples, shared=0.1, own=0.1, contigs=300)
     order = np.random.default_rng(0).permutation(samples)
-    turned = depths(coverage_of(made.coverage.mean[:, order]), made.embedding, made.lengths)
+    turned = measured(coverage_of(made.coverage.mean[:, order]), made.embedding, made.lengths)
     found = made.depths
     np.testing.assert_allclose(turned.size, found.size)
     np.testing.assert_allclose(turned.shape, found.shape[:, order])
@@ -197,7 +309,7 @@ def test_the_order_of_contigs_does_not_matter() -> None:
     order = np.random.default_rng(0).permutation(len(made.lengths))
     matrix, variance = made.embedding.matrix[order], made.embedding.variance[order]
     embedding = replace(made.embedding, matrix=matrix, variance=variance)
-    turned = depths(coverage_of(made.coverage.mean[order]), embedding, made.lengths[order])
+    turned = measured(coverage_of(made.coverage.mean[order]), embedding, made.lengths[order])
     np.testing.assert_allclose(turned.size, made.depths.size[order])
     np.testing.assert_allclose(turned.shape, made.depths.shape[order])
     assert turned.size_scatter == pytest.approx(made.depths.size_scatter, rel=0.05)

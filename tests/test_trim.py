@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from binner.data import F32, I64
-from binner.space import Depths
+from binner.space import UNKNOWN_ERROR, Depths
 from binner.trim import FEW_DOUBTFUL, FEW_SHALLOW, SHALLOW, SURELY, trim
 
 CONTIGS = 100
@@ -17,10 +17,11 @@ ALL_VOTES = np.ones(CONTIGS, np.float32)
 SCATTER = 0.1
 
 
-def depth_of(size: npt.ArrayLike, *, error: float = 0.0) -> Depths:
+def depth_of(size: npt.ArrayLike, *, error: float = 0.0, unknown: tuple[int, ...] = ()) -> Depths:
     size = np.asarray(size, float)
-    none = np.zeros((len(size), 0))
-    return Depths(size, none, np.full(len(size), error), np.zeros(len(size)), SCATTER, 0.01, (0.0, 0.0))
+    known = ~np.isin(np.arange(len(size)), unknown)
+    errors = np.where(known, error, UNKNOWN_ERROR)
+    return Depths(size, np.zeros((len(size), 0)), errors, np.zeros(len(size)), SCATTER, 0.01, (0.0, 0.0), known)
 
 
 def left_out(stay: I64, rows: I64 = ROWS) -> list[int]:
@@ -66,6 +67,15 @@ def test_many_shallow_contigs_are_the_genomes_own(number: int) -> None:
     depth = depth_of(sizes(dict.fromkeys(range(number), -1.0)))
     leaving = left_out(trim(ROWS, LENGTHS, share=ALL_VOTES, depth=depth))
     assert leaving == (list(range(number)) if number <= FEW_SHALLOW * CONTIGS else [])
+
+
+def test_contigs_of_unknown_depth_are_not_shallow_and_do_not_say_what_is() -> None:
+    """The depth of the bin is that of the 40 contigs that have one: by all, contig 99 would be as deep as the rest."""
+    moved = dict.fromkeys(range(60), -4.0) | {99: -4.0}
+    unknown = tuple(range(60))
+    assert left_out(trim(ROWS, LENGTHS, share=ALL_VOTES, depth=depth_of(sizes(moved), unknown=unknown))) == [99]
+    nothing = depth_of(sizes(moved), unknown=tuple(range(CONTIGS)))
+    assert left_out(trim(ROWS, LENGTHS, share=ALL_VOTES, depth=nothing)) == []
 
 
 def test_contigs_that_most_votes_place_elsewhere_leave() -> None:

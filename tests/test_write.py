@@ -157,6 +157,24 @@ def test_tables_agree_with_the_fasta_files(tmp_path: Path) -> None:
     assert [float(row["depth:s1"]) for row in listed] == pytest.approx(mean[:, 0].tolist(), rel=1e-5)
 
 
+def test_depths_that_are_not_known_are_empty(tmp_path: Path) -> None:
+    """A bin has the depth of the contigs that have one."""
+    path = source(tmp_path, LENGTHS)
+    contigs = fasta.read(path)
+    mean = np.random.default_rng(3).gamma(2, 5, (8, 2)).astype(np.float32)
+    first, second, *_ = GROUPS
+    mean[first, 0] = np.nan
+    mean[second[0], 1] = np.nan
+    names = results(tmp_path, path, GROUPS, coverage=Coverage(("a", "b"), mean, mean, contigs.names_digest))
+    for row, depth in zip(table(tmp_path / "contigs.tsv"), mean.tolist(), strict=True):
+        assert [row["depth:a"], row["depth:b"]] == ["" if np.isnan(x) else f"{x:.6g}" for x in depth]
+    rows = {row["bin"]: row for row in table(tmp_path / "bins.tsv")}
+    assert rows[names[0]]["depth:a"] == ""
+    left = second[1:]
+    expected = np.average(mean[left, 1], weights=np.array(LENGTHS)[left])
+    assert float(rows[names[1]]["depth:b"]) == pytest.approx(float(expected), rel=1e-5)
+
+
 @pytest.mark.parametrize(("prefix", "first"), [("S1.x-", "S1_x__1"), ("7", "bin_7_1")])
 def test_what_other_tools_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, first: str) -> None:
     """GTDB-Tk's batch file names files as seen from its folder; anvi'o's names have no letters that it refuses."""

@@ -107,10 +107,13 @@ class _Walker:
         self._slots = np.zeros(slots, np.int32)
         self._order = np.zeros(len(rows), np.int64)
         self._arrays = (self._places, contigs.codes, self._slots, self._order, identity / 100, self.tally, self.survey)
-        self._mean = np.zeros(len(contigs), np.float32)
-        self._variance = np.zeros(len(contigs), np.float32)
         self._windows = windows
-        self._along = np.zeros(len(windows) if windows else 0, np.float32)
+        self._mean, self._variance = np.full((2, len(contigs)), np.nan, np.float32)
+        self._along = np.full(len(windows) if windows else 0, np.nan, np.float32)
+        there = rows[rows != ABSENT]
+        self._mean[there] = self._variance[there] = 0
+        if windows is not None:
+            self._along[np.isin(windows.contig, there)] = 0
         self._cut: list[bytes] = []  # pieces of a record that has not ended yet
         self._bytes = 0  # in them
         self._needed = 0  # until it may have ended

@@ -31,5 +31,9 @@ def match(names: Sequence[str], contigs: Contigs, *, source: str) -> I64:
         )
     if named < len(contigs):
         missing = len(contigs) - named
-        LOGGER.warning("%s: %s contigs are not in it, their depth is taken as 0", source, f"{missing:,}")
+        LOGGER.warning(
+            "%s: %s contigs are not in it: their depth is unknown, and they are binned by composition",
+            source,
+            f"{missing:,}",
+        )
     return rows

@@ -31,7 +31,7 @@ ROUNDING = 1e-5  # jgi writes lengths with six digits
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """What a source says of the contigs: names of samples; mean and variance of depth (N, S)."""
+    """What a source says of the contigs: names of samples; mean and variance of depth (N, S), NaN = lacking."""
 
     names: list[str]
     mean: F32
@@ -97,21 +97,25 @@ def sample_name(path: Path) -> str:
 
 
 def write_jgi(path: Path, contigs: Contigs, coverage: Coverage) -> None:
-    """Write the table that jgi_summarize_bam_contig_depths would, in digits that read back to the same numbers."""
+    """Write the table that jgi_summarize_bam_contig_depths would, in digits that read back to the same numbers.
+
+    Contigs that are not known in every sample are left out: the table has no word for that, and lacks them.
+    """
     if coverage.names_digest != contigs.names_digest:
         raise ValueError("the coverage is that of other contigs")
     pairs = [column for sample in coverage.samples for column in (sample, sample + VARIANCE)]
     values = np.stack([coverage.mean, coverage.variance], axis=2).reshape(len(contigs), -1)
     totals = coverage.mean.sum(axis=1, dtype=np.float64)
+    known = np.flatnonzero(coverage.known)
     form = "%s\t%d\t%.9g" + "\t%.9g" * values.shape[1] + "\n"
     unfinished = path.with_name(f".{path.name}.tmp")
     with unfinished.open("w", encoding="utf-8") as out:
         out.write("\t".join((*JGI, *pairs)) + "\n")
-        for row, (name, length, total) in enumerate(
-            zip(contigs.names, contigs.lengths.tolist(), totals.tolist(), strict=True)
-        ):
-            out.write(form % (name, length, total, *values[row].tolist()))
+        for row in known.tolist():
+            out.write(form % (contigs.names[row], contigs.lengths[row], totals[row], *values[row].tolist()))
     unfinished.replace(path)
+    if len(known) < len(contigs):
+        LOGGER.warning("%s: lacks %s contigs whose depth is not known", path, f"{len(contigs) - len(known):,}")
 
 
 def _read(path: Path) -> bytes:
@@ -178,8 +182,7 @@ def _dense(rows: text.Rows, layout: _Layout, contigs: Contigs, path: Path) -> Sa
     known = np.flatnonzero(found != ABSENT)
     if layout.length is not None:
         _check_lengths(rows, layout.length, contigs, known=known, found=found[known], path=path)
-    mean = np.zeros((len(contigs), len(layout.samples)), np.float32)
-    variance = np.zeros_like(mean)
+    mean, variance = _nothing_but_zeros(contigs, found[known], samples=len(layout.samples))
     for column, (place, other) in enumerate(zip(layout.depths, layout.variances, strict=True)):
         mean[found[known], column] = rows.values[known, place]
         if other is not None:
@@ -188,7 +191,12 @@ def _dense(rows: text.Rows, layout: _Layout, contigs: Contigs, path: Path) -> Sa
 
 
 def _sparse(rows: text.Rows, layout: _Layout, contigs: Contigs, path: Path) -> Samples:
-    """A row for each sample and contig."""
+    """A row for each sample and contig.
+
+    CoverM lists every contig in every sample or, with --no-zeros, leaves out pairs without a read. So a contig that has
+    a row of one sample has a depth of 0 in those of which it has none. A contig without any row may have been left out
+    for either reason: its depth is unknown.
+    """
     _check_unique(
         [f"{sample}\t{name}" for sample, name in zip(rows.samples, rows.names, strict=True)], rows.lines, path
     )
@@ -196,12 +204,18 @@ def _sparse(rows: text.Rows, layout: _Layout, contigs: Contigs, path: Path) -> S
     column = np.array([columns[sample] for sample in rows.samples], np.int64)
     found = match(rows.names, contigs, source=str(path))
     known = np.flatnonzero(found != ABSENT)
-    mean = np.zeros((len(contigs), len(columns)), np.float32)
-    variance = np.zeros_like(mean)
+    mean, variance = _nothing_but_zeros(contigs, found[known], samples=len(columns))
     for values, place in ((mean, layout.depths[0]), (variance, layout.variances[0])):
         if place is not None:
             values[found[known], column[known]] = rows.values[known, place]
     return Samples(list(columns), mean, variance)
+
+
+def _nothing_but_zeros(contigs: Contigs, named: I64, *, samples: int) -> tuple[F32, F32]:
+    """Means and variances (N, samples) to fill in: 0 for the contigs that are `named`, NaN for the others."""
+    values = np.full((2, len(contigs), samples), np.nan, np.float32)
+    values[:, named] = 0
+    return values[0], values[1]
 
 
 def _check_unique(keys: Sequence[str], lines: I64, path: Path) -> None:

@@ -45,7 +45,7 @@ class Evidence:
         if self.composition is not None:
             found.append(Sequences("composition", *self.composition))
         if self.coverage is not None and self.depth is not None:
-            found.append(Coverages(self.depth, np.asarray((self.coverage.mean > 0).any(1), np.bool_)))
+            found.append(Coverages(self.depth, self.depth.known & (self.coverage.mean > 0).any(1)))
         return found
 
 

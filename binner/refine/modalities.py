@@ -114,7 +114,7 @@ class Coverages:
     """
 
     depth: Depths
-    present: Bool  # (N,), whether any read lies on the contig
+    present: Bool  # (N,), whether the depth of the contig is known, and not 0 in all samples
     name: str = "coverage"
 
     def whole(self, rows: I64) -> F32:

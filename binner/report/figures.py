@@ -106,7 +106,8 @@ def quality(results: Results, judge: int) -> str:
 def depth_gc(shown: Shown) -> str:
     """Depth of contigs, summed over the samples, against their GC."""
     contigs, samples = shown.results.contigs, len(shown.results.samples)
-    shown = replace(shown, rows=shown.rows[np.isfinite(contigs.gc[shown.rows])])
+    there = np.isfinite(contigs.gc[shown.rows] + contigs.depth[shown.rows].sum(1))
+    shown = replace(shown, rows=shown.rows[there])
     depth, gc = contigs.depth[shown.rows].sum(1), contigs.gc[shown.rows]
     low, high = _middle(gc)
     summed = f", sum of {samples} samples" if samples > 1 else ""
@@ -173,12 +174,13 @@ def bin_sizes(results: Results) -> str:
 
 
 def profile(found: BinRow) -> str:
-    """The depths of a bin as a strip of bars, one for each sample; the deepest is full."""
-    most = max(found.depth) or 1.0
-    width = 5 * len(found.depth)
+    """The depths of a bin as a strip of bars, one for each sample; the deepest is full, what is not known empty."""
+    depths = np.nan_to_num(found.depth).tolist()
+    most = max(depths) or 1.0
+    width = 5 * len(depths)
     body = "".join(
         f'<rect x="{5 * number}" y="{14 - 14 * depth / most:.1f}" width="4" height="{14 * depth / most:.1f}"/>'
-        for number, depth in enumerate(found.depth)
+        for number, depth in enumerate(depths)
     )
     return f'<svg class="strip" viewBox="0 0 {width} 14" width="{width}" height="14" aria-hidden="true">{body}</svg>'
 

@@ -124,7 +124,7 @@ def _places(results: Results, rows: I64) -> tuple[F64 | None, str]:
         from binner.report import layout
 
         depth = contigs.depth.astype(np.float32)
-        coverage = Coverage(results.samples, depth, np.zeros_like(depth), own) if results.samples else None
+        coverage = Coverage(results.samples, depth, depth * 0, own) if results.samples else None
         return layout.lay_out(embedding, coverage, contigs.lengths, rows=rows), ""
     except Exception as error:  # as for figures
         _warn("map of the contigs", error)
@@ -141,7 +141,7 @@ def _colours(results: Results, rows: I64, places: F64 | None) -> I64:
     """A colour for each bin, by where it lies on the map, or by depth and GC."""
     contigs = results.contigs
     if places is None:
-        depth = np.log10(contigs.depth[rows].sum(1) + figures.SHALLOWEST)
+        depth = np.log10(np.nan_to_num(contigs.depth[rows]).sum(1) + figures.SHALLOWEST)
         places = np.column_stack([np.nan_to_num(contigs.gc[rows]) / 10, depth])
     of = contigs.bins[rows]
     count = np.maximum(np.bincount(of[of >= 0], minlength=len(results.bins)), 1)

@@ -26,9 +26,7 @@ def lay_out(embedding: Embedding, coverage: Coverage | None, lengths: I64, *, ro
     Principal components, moved until neighbours are together: attraction along the edges of the graph of neighbours,
     repulsion from random points, with the kernel 1 / (1 + d^2) (UMAP, McInnes et al. 2018, with a = b = 1).
     """
-    depth = None
-    if coverage is not None and coverage.samples:
-        depth = space.depths(coverage, embedding, lengths)
+    depth = space.depths(coverage, embedding, lengths)
     metric = TIGHT if depth is not None else EXPECTED
     points = _principal(space.points(embedding, depth, metric)[rows])
     places = np.zeros((len(rows), 2))

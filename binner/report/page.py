@@ -143,7 +143,8 @@ def _bin_cells(found: BinRow, number: int, samples: int) -> Iterator[str]:
         yield f'<td class="n meter" style="--share:{share:.1f}%">{_percent(complete)}</td>'
         yield f'<td class="n">{_percent(contaminated)}</td>'
     if samples:
-        yield f'<td class="n">{sum(found.depth):.3g}</td>'
+        depth = sum(found.depth)
+        yield f'<td class="n">{"" if math.isnan(depth) else f"{depth:.3g}"}</td>'
     if 1 < samples <= MOST_STRIPS:
         yield f"<td>{figures.profile(found)}</td>"
 
@@ -214,8 +215,8 @@ def _data(results: Results) -> str:
                 "about": f"{found.tier}, {svg.bp(found.bp)} in {found.contigs:,} contigs",
                 "contigs": [_short(contigs.names[row]) for row in rows.tolist()],
                 "length": contigs.lengths[rows].tolist(),
-                "gc": [None if math.isnan(gc) else round(gc, 1) for gc in contigs.gc[rows].tolist()],
-                "depth": [float(f"{x:.3g}") for x in depth.tolist()] if results.samples else [],
+                "gc": [_or_none(gc, ".1f") for gc in contigs.gc[rows].tolist()],
+                "depth": [_or_none(x, ".3g") for x in depth.tolist()] if results.samples else [],
                 "probability": [round(p, 2) for p in contigs.probability[rows].tolist()],
                 "second": contigs.second[rows].tolist(),
                 "more": found.contigs - len(rows),
@@ -224,6 +225,10 @@ def _data(results: Results) -> str:
     text = json.dumps(bins, separators=(",", ":"))
     # Nothing in it can end the element that it stands in
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _or_none(value: float, digits: str) -> float | None:
+    return None if math.isnan(value) else float(format(value, digits))
 
 
 def _short(name: str) -> str:

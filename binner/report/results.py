@@ -86,7 +86,7 @@ class ContigTable:
     bins: I64  # (N,), index of the bin, -1 = none
     second: I64  # (N,), index of the bin that comes next, -1 = none
     probability: F64  # (N,)
-    depth: F64  # (N, S), x
+    depth: F64  # (N, S), x; NaN where it is not known
 
     def __len__(self) -> int:
         return len(self.names)
@@ -145,7 +145,7 @@ def _bin(row: Row, judges: tuple[Judge, ...], *, where: str) -> BinRow:
         n50=int(_number(row, "N50", where=where)),
         gc=_number(row, "GC", where=where, empty=True),
         quality=tuple(_verdict(row, judge, where=where) for judge in judges),
-        depth=tuple(_number(row, column, where=where) for column in row if column.startswith(_DEPTH)),
+        depth=tuple(_number(row, column, where=where, empty=True) for column in row if column.startswith(_DEPTH)),
     )
 
 
@@ -169,7 +169,7 @@ def _contigs(path: Path, bins: tuple[BinRow, ...], samples: tuple[str, ...]) -> 
         names.append(row["contig"])
         places.append((index[row["bin"]], index[row["second_bin"]]))
         wanted = ("length", "GC", "probability", *columns)
-        numbers.append([_number(row, column, where=where, empty=column == "GC") for column in wanted])
+        numbers.append([_number(row, column, where=where, empty=column in ("GC", *columns)) for column in wanted])
     table = np.array(numbers, np.float64).reshape(len(names), 3 + len(columns))
     lengths = table[:, 0].astype(np.int64)
     bin_of, second = np.array(places, np.int64).reshape(len(names), 2).T

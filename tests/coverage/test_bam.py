@@ -293,11 +293,26 @@ def test_names_are_matched_by_their_first_word(
     path = write_bam(tmp_path / "a.bam", there, reads)
     here = make_contigs(rng, [800, 400, 700], names=["12", "1", "7"])
     mean, _ = depths(here, path)
-    assert mean[:, 0].tolist() == pytest.approx([600 / 650, 0, 300 / 550])
+    assert mean[:, 0].tolist() == pytest.approx([600 / 650, np.nan, 300 / 550], nan_ok=True)
     assert "names 2 of 3 contigs" in caplog.text
     assert [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING] == [
-        f"{path}: 1 contigs are not in it, their depth is taken as 0"
+        f"{path}: 1 contigs are not in it: their depth is unknown, and they are binned by composition"
     ]
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_contig_without_a_read_is_not_one_that_the_header_lacks(
+    tmp_path: Path, rng: np.random.Generator, *, shuffled: bool
+) -> None:
+    there = make_contigs(rng, [700, 800, 900], names=["a", "b", "c"])
+    rows = [0, 2, 0] if shuffled else [0, 0, 2]
+    reads = [Read(row, 100, [(0, 300)], "A" * 300, (("NM", 0, "i"),)) for row in rows]
+    path = write_bam(tmp_path / "a.bam", there, reads)
+    here = make_contigs(rng, [800, 700, 500], names=["b", "a", "d"])
+    for found in depths(here, path):
+        assert found[0, 0] == 0
+        assert found[1, 0] > 0
+        assert np.isnan(found[2, 0])
 
 
 def refused(contigs: Contigs, path: Path) -> str:

@@ -54,6 +54,17 @@ def test_sources_in_order(tmp_path: Path, contigs: Contigs) -> None:
         np.testing.assert_array_equal(found.variance[:, [column]], alone.variance)
 
 
+def test_a_contig_that_one_source_lacks_is_known_to_the_others(tmp_path: Path, contigs: Contigs) -> None:
+    table = tmp_path / "depth.tsv"
+    table.write_text("contigName\tcontigLen\ttotalAvgDepth\tT1\nc0\t1500\t7\t3\n")
+    abundance = tmp_path / "A.tsv"
+    abundance.write_text("c0\t5\nc1\t6\n")
+    found = read(contigs, depth=[table], abundance=[abundance])
+    np.testing.assert_array_equal(found.mean, [[3, 5], [np.nan, 6]])
+    assert found.known.tolist() == [True, False]
+    assert found.select(np.array([1, 0])).known.tolist() == [False, True]
+
+
 def test_samples_of_one_name_are_numbered(tmp_path: Path, contigs: Contigs) -> None:
     paths = [bam(tmp_path / str(run) / "gut.bam", contigs, seed=run) for run in range(3)]
     table = tmp_path / "depth.tsv"
@@ -156,8 +167,8 @@ def test_depth_of_windows(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.variance, plain.variance)
     depths, _ = base_depths(path, whole)
     expected = [
-        depths[contigs.names[row]][a:b].mean() if row else 0.0
+        depths[contigs.names[row]][a:b].mean() if row else np.nan
         for row, a, b in zip(windows.contig, windows.start, windows.stop, strict=True)
     ]
-    assert max(expected) > 5
+    assert np.nanmax(expected) > 5
     np.testing.assert_allclose(found.along, np.column_stack([expected, expected]), rtol=1e-6)

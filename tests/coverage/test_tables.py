@@ -92,16 +92,18 @@ def test_jgi_without_variances(tmp_path: Path, contigs: Contigs) -> None:
     assert found.variance[1].tolist() == [0, 3, 0]
 
 
-def test_missing_contigs_have_no_depth_and_a_warning(
+def test_the_depth_of_missing_contigs_is_unknown_and_warned_about(
     tmp_path: Path, contigs: Contigs, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     path = write(tmp_path, JGI + "7\t40\t2\t1\t2\t3\t4\n")
     found = read(contigs, path)
-    assert found.mean.tolist() == [[0, 0], [1, 3], [0, 0]]
+    np.testing.assert_array_equal(found.mean, [[np.nan, np.nan], [1, 3], [np.nan, np.nan]])
+    np.testing.assert_array_equal(found.variance, [[np.nan, np.nan], [2, 4], [np.nan, np.nan]])
+    assert found.known.tolist() == [False, True, False]
     assert caplog.messages == [
         f"{path}: names 1 of 3 contigs",
-        f"{path}: 2 contigs are not in it, their depth is taken as 0",
+        f"{path}: 2 contigs are not in it: their depth is unknown, and they are binned by composition",
     ]
 
 
@@ -132,7 +134,15 @@ def test_coverm(
     assert found.samples == samples
     assert found.mean[1].tolist() == mean
     assert found.variance[1].tolist() == variance
-    assert not found.mean[0].any()
+    assert np.isnan(found.mean[0]).all()
+
+
+def test_what_coverm_leaves_out_of_a_sparse_table(tmp_path: Path, contigs: Contigs) -> None:
+    """With --no-zeros, rows of samples without a read; of a contig without any row nothing is known."""
+    rows = "S1\t7\t1\t2\nS2\tlong\t3\t4\nS2\t7\t5\t6\n"
+    found = read(contigs, write(tmp_path, f"Sample\tContig\tMean\tVariance\n{rows}"))
+    np.testing.assert_array_equal(found.mean, [[0, 3], [1, 5], [np.nan, np.nan]])
+    np.testing.assert_array_equal(found.variance, [[0, 4], [2, 6], [np.nan, np.nan]])
 
 
 def test_coverm_in_metabat_form(tmp_path: Path, contigs: Contigs) -> None:
@@ -145,8 +155,8 @@ def test_strobealign(tmp_path: Path, contigs: Contigs, name: str) -> None:
     data = b"7\t0.25\nlong\t1e-05\n"
     found = abundance(contigs, write(tmp_path, gzip.compress(data) if name.endswith("gz") else data, name=name))
     assert found.samples == ("S1",)
-    np.testing.assert_allclose(found.mean[:, 0], [1e-5, 0.25, 0], rtol=1e-6)
-    assert not found.variance.any()
+    np.testing.assert_allclose(found.mean[:, 0], [1e-5, 0.25, np.nan], rtol=1e-6)
+    np.testing.assert_array_equal(found.variance[:, 0], [0, 0, np.nan])
 
 
 @pytest.mark.parametrize(
@@ -253,6 +263,19 @@ def test_round_trip(tmp_path: Path) -> None:
     name, length, total = first.split("\t")[:3]
     assert (name, int(length)) == ("c0", contigs.lengths[0])
     assert float(total) == pytest.approx(mean[0].sum(), rel=1e-6)
+
+
+def test_contigs_that_a_sample_does_not_know_are_not_written(
+    tmp_path: Path, contigs: Contigs, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A 0 in their place would be read as a depth, here and by other binners."""
+    mean = np.array([[1, np.nan], [2, 3], [np.nan, np.nan]], np.float32)
+    path = tmp_path / "depth.tsv"
+    coverage.write_jgi(path, contigs, Coverage(("a", "b"), mean, mean * 2, contigs.names_digest))
+    assert caplog.messages == [f"{path}: lacks 2 contigs whose depth is not known"]
+    found = read(contigs, path)
+    np.testing.assert_array_equal(found.mean, [[np.nan, np.nan], [2, 3], [np.nan, np.nan]])
+    np.testing.assert_array_equal(found.variance[1], [4, 6])
 
 
 def test_a_table_of_other_contigs_is_not_written(tmp_path: Path, contigs: Contigs) -> None:

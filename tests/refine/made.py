@@ -30,5 +30,6 @@ def coverages(contigs: int, samples: int, *, absent: tuple[int, ...] = (), count
     rng = np.random.default_rng(7)
     shape = rng.random((contigs, samples if samples > 1 else 0))
     error = np.full(contigs, counting)
-    depth = Depths(rng.normal(size=contigs), shape, error, error / 4, 0.1, 0.02, (counting, counting / 4))
+    known = np.ones(contigs, bool)
+    depth = Depths(rng.normal(size=contigs), shape, error, error / 4, 0.1, 0.02, (counting, counting / 4), known)
     return Coverages(depth, ~np.isin(np.arange(contigs), absent))

@@ -35,15 +35,17 @@ def metagenome() -> Metagenome:
     return simulate(species=4, genome_bp=(120_000, 150_000), samples=3, related=False, profiles=planted_profiles())
 
 
-def evidence_of(made: Metagenome, number: int, *, samples: int = 3, uncovered: int = 0) -> Evidence:
-    """The first so many contigs; the last of them have no reads."""
+def evidence_of(
+    made: Metagenome, number: int, *, samples: int = 3, uncovered: int = 0, depth_of_those: float = 0.0
+) -> Evidence:
+    """The first so many contigs; the last of them have no reads, or (NaN) no depth that is known."""
     contigs = made.contigs.select(np.arange(number))
     embedded = embed(contigs, encoder="whitening")
     torch.set_num_threads(1)  # numba had it at all there are
     if not samples or not number:
         return Evidence(contigs.lengths, embedded)
     mean = made.coverage.mean[:number, :samples].copy()
-    mean[number - uncovered :] = 0
+    mean[number - uncovered :] = depth_of_those
     coverage = Coverage(made.coverage.samples[:samples], mean, mean, contigs.names_digest)
     markers = replace(made.markers, counts=made.markers.counts[:number], names_digest=contigs.names_digest)
     depth = depths(coverage, embedded[1], contigs.lengths)
@@ -80,9 +82,17 @@ def test_neighbours_are_of_one_genome(metagenome: Metagenome, samples: int, term
     assert agreement(refined.points, metagenome) > (0.9 if samples == 3 else 0.6)
 
 
-def test_contigs_without_reads_find_their_genome(metagenome: Metagenome) -> None:
+@pytest.mark.parametrize("depth", [0.0, np.nan])
+def test_contigs_without_coverage_lack_that_modality_and_find_their_genome(
+    metagenome: Metagenome, depth: float
+) -> None:
     number = len(metagenome.contigs)
-    evidence = evidence_of(metagenome, number, uncovered=number // 3)
+    evidence = evidence_of(metagenome, number, uncovered=number // 3, depth_of_those=depth)
+    *_, coverage = evidence.modalities()
+    assert coverage.name == "coverage"
+    lacking = np.arange(number) >= number - number // 3
+    np.testing.assert_array_equal(coverage.present, ~lacking)
+    assert not coverage.whole(np.flatnonzero(lacking)).any()
     assert agreement(refine(evidence).points, metagenome) > 0.7
 
 

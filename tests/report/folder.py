@@ -24,9 +24,13 @@ def write(
     assembly: str = "soil",
     extra: tuple[str, ...] = (),
     markers: bool = True,
+    unknown: tuple[str, ...] = (),
     seed: int = 1,
 ) -> Path:
-    """Results of a run: contigs go to the bins in turn, the last to none; `extra` columns of bins.tsv hold 12.5."""
+    """Results of a run: contigs go to the bins in turn, the last to none; `extra` columns of bins.tsv hold 12.5.
+
+    Of the bins and contigs in `unknown` no depth is known.
+    """
     rng = np.random.default_rng(seed)
     folder.mkdir(exist_ok=True)
     lengths = rng.integers(1000, 90_000, len(contigs))
@@ -35,7 +39,7 @@ def write(
     lines = [("contig", "length", "GC", "bin", "probability", "second_bin", *depths)]
     for row, name in enumerate(contigs):
         second = next((other for other in bins if other != of[row]), "") if row % 2 else ""
-        depth = (f"{x:.4g}" for x in rng.random(len(samples)) * 50)
+        depth = ("" if name in unknown else f"{x:.4g}" for x in rng.random(len(samples)) * 50)
         lines.append((name, str(lengths[row]), f"{30 + 40 * rng.random():.2f}", of[row], "0.75", second, *depth))
     _table(folder / "contigs.tsv", lines)
     head = ("bin", "bp", "contigs", "N50", "L50", "GC", "completeness", "contamination", "tier", *extra, *depths)
@@ -57,7 +61,7 @@ def write(
                 "51.5",
                 *quality,
                 *["12.5"] * len(extra),
-                *["7.5"] * len(samples),
+                *["" if name in unknown else "7.5"] * len(samples),
             )
         )
     _table(folder / "bins.tsv", lines)

@@ -51,6 +51,18 @@ def test_the_essentials_are_there_without_a_script(tmp_path: Path) -> None:
     assert "Not drawn" not in found.shown
 
 
+def test_unknown_depths_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = tuple(f"c{number}" for number in range(60))
+    folder.write(tmp_path / "out", contigs=names, unknown=("bin_1", *names[:20]))
+    folder.keep_embedding(tmp_path / "out", names)
+    found = folder.read(report.write(tmp_path / "out"))
+    assert (len(found.titles), "Not drawn" in found.shown, caplog.messages) == (5, False, [])
+    assert "Depth against GC of 40 contigs" in (tmp_path / "out" / "report.html").read_text()
+    first, second = json.loads(found.data)
+    assert first["depth"].count(None) == second["depth"].count(None) == 10
+    assert "nan" not in (tmp_path / "out" / "report.html").read_text().lower().split("<script")[0]
+
+
 def test_the_contigs_of_each_bin_are_in_the_data(tmp_path: Path) -> None:
     found = write(tmp_path / "out")
     first, second = json.loads(found.data)

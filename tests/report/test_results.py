@@ -24,6 +24,13 @@ def test_what_is_read(tmp_path: Path) -> None:
     assert found.bins[0].bp == found.contigs.lengths[found.contigs.bins == 0].sum()
 
 
+def test_what_is_not_known_of_depths_is_nan(tmp_path: Path) -> None:
+    found = read(folder.write(tmp_path / "out", unknown=("b", "bin_2")))
+    np.testing.assert_array_equal(np.isnan(found.contigs.depth), [[False] * 2, [True] * 2, *[[False] * 2] * 3])
+    assert found.bins[0].depth == (7.5, 7.5)
+    assert np.isnan(found.bins[1].depth).all()
+
+
 def test_without_coverage_and_markers(tmp_path: Path) -> None:
     found = read(folder.write(tmp_path / "out", samples=(), markers=False))
     assert found.contigs.depth.shape == (5, 0)
