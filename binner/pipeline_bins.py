@@ -108,16 +108,20 @@ class Finder:
 
     def _embed(self, own: str) -> tuple[WindowEmbedding, Embedding]:
         def work(progress: Progress) -> tuple[WindowEmbedding, Embedding]:
+            from binner.adaptation import adapt
+
             if self.config.embedding:
                 from binner import embedding_files
 
-                return embedding_files.load(self.config.embedding, self.contigs)
+                return adapt(*embedding_files.load(self.config.embedding, self.contigs))
             from binner import embed
 
             machine = replace(self.config.machine, device=self.device)
             reading = self.config.reading
-            return embed.embed(
-                self.contigs, encoder=self.config.encoder, config=reading, machine=machine, progress=progress
+            return adapt(
+                *embed.embed(
+                    self.contigs, encoder=self.config.encoder, config=reading, machine=machine, progress=progress
+                )
             )
 
         return self.stages.run("embedding", "Embedding contigs", work, key=own)
@@ -127,22 +131,23 @@ class Finder:
 
         def work(progress: Progress) -> tuple[WindowEmbedding, Embedding]:
             from binner import embed
+            from binner.adaptation import adapt
 
-            return embed.embed(self.contigs, encoder=COMPOSITION, progress=progress)
+            return adapt(*embed.embed(self.contigs, encoder=COMPOSITION, progress=progress))
 
         if not any(part.startswith(f"{COMPOSITION} ") for part in embedding.encoder.split(" + ")):
-            own = key(self.contigs.digest, code_version("embed"))
+            own = key(self.contigs.digest, code_version("embed"), code_version("adaptation"))
             yield self.stages.run("composition", "Reading composition", work, key=own)
 
     def _embedding_key(self) -> str:
         config = self.config
         if config.embedding:
-            return key(self.contigs.digest, [fingerprint(file) for file in config.embedding])
+            return key(self.contigs.digest, [fingerprint(file) for file in config.embedding], code_version("adaptation"))
         from binner.encoders import locate
 
         reading = replace(config.reading, devices=1)  # with more it comes to the same
         weights = [fingerprint(locate(part)) for part in encoder_parts(config.encoder)]
-        return key(self.contigs.digest, config.encoder, reading, weights, code_version("embed"))
+        return key(self.contigs.digest, config.encoder, reading, weights, code_version("embed"), code_version("adaptation"))
 
 
 @dataclass(frozen=True, slots=True)

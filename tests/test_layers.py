@@ -20,6 +20,7 @@ LAYERS = {
     "3, graphs": {"graph"},
     "3, spaces": {"space"},
     "3, sequences and depths": {"clusterers", "coverage", "encoders", "losses", "marker_profiles", "windows"},
+    "3, spaces of an assembly": {"adaptation"},
     "3, scans": {"marker_scan", "marker_search"},
     "3, the loop": {"fit"},
     "4, what other stages need": {

@@ -1,4 +1,4 @@
-"""A network on k-mer frequencies: what the whitening sees of a window, through a few residual layers.
+"""A network on what the whitening sees of a window (k-mers and words in reading frames), through a few residual layers.
 
 The first map can be that of a whitening, and the layers behind it add nothing until they are trained. Its hidden states
 are shaped as those of a transformer with one token, so that the same loop trains both. Without layers it is k-mer
@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from binner.config import EncoderConfig
 from binner.data import F32, I64, U8, Progress, digest, silent
-from binner.encoders import checkpoint
+from binner.encoders import checkpoint, frames
 from binner.encoders.error_law import Lawful
 from binner.encoders.kmers import canonical_index
 from binner.encoders.transformer import pool
-from binner.encoders.whitening import WINDOWS_PER_BATCH, frequencies
+from binner.encoders.whitening import WINDOWS_PER_BATCH, features, frequencies
 from binner.errors import InputError
 
 KIND = "kmers"  # `model_type` in config.json
@@ -35,6 +35,7 @@ class KmerConfig:
     """The shape."""
 
     k: int = 5
+    frames: bool = False  # whether words in the reading frames are read too
     width: int = 256
     layers: int = 2
     inner: int = 512
@@ -66,23 +67,33 @@ class KmerLayer(nn.Module):
 
 
 class KmerBackbone(nn.Module):
-    """Stabilised frequencies of canonical k-mers (B, 1, K) to hidden states (B, 1, H): the interface of `Transformer`.
+    """Stabilised frequencies of words (B, 1, K) to hidden states (B, 1, H): the interface of `Transformer`.
 
     They are centred and scaled in float32, since they differ by little.
     """
 
     centre: Tensor
     scale: Tensor
+    odds: Tensor  # (GC classes, 64), log odds of codons; there only if frames are read
 
     def __init__(self, config: KmerConfig) -> None:
         super().__init__()
         self.config = config
         self.checkpointing = False  # there is nothing that it would save
-        kmers = canonical_index(config.k)[1]
-        self.register_buffer("centre", torch.zeros(kmers))
-        self.register_buffer("scale", torch.ones(kmers))
-        self.start = nn.Linear(kmers, config.width)
+        words = canonical_index(config.k)[1]
+        if config.frames:
+            words += frames.PLACES * frames.WORDS
+            self.register_buffer("odds", torch.zeros(frames.GC_CLASSES, frames.WORDS))
+        self.register_buffer("centre", torch.zeros(words))
+        self.register_buffer("scale", torch.ones(words))
+        self.start = nn.Linear(words, config.width)
         self.layers = nn.ModuleList(KmerLayer(config) for _ in range(config.layers))
+
+    def features(self, codes: U8, start: I64, stop: I64) -> F32:
+        """What it reads of codes[start:stop], (V, K)."""
+        if not self.config.frames:
+            return frequencies(codes, start, stop, k=self.config.k)
+        return features(codes, start, stop, k=self.config.k, odds=self.odds.cpu().numpy())
 
     def begin_with(self, centre: F32, projection: F32) -> None:
         """Make the first map (features - centre) @ projection, centre (K,), projection (K, H)."""
@@ -142,9 +153,9 @@ class KmerNetwork(Lawful):
         out = np.empty((len(start), self.model.config.width), np.float32)
         for first in range(0, len(start), WINDOWS_PER_BATCH):
             rows = slice(first, first + WINDOWS_PER_BATCH)
-            features = frequencies(codes, start[rows], stop[rows], k=self.model.config.k)
+            found = torch.from_numpy(self.model.features(codes, start[rows], stop[rows]))
             with torch.inference_mode():
-                out[rows] = pool(self.model(torch.from_numpy(features)[:, None].to(self.device))).cpu().numpy()
+                out[rows] = pool(self.model(found[:, None].to(self.device))).cpu().numpy()
             progress(min(first + WINDOWS_PER_BATCH, len(start)), len(start))
         return out
 

@@ -3,7 +3,7 @@
 Counts of canonical k-mers, and of words in the reading frames (`frames`), are made stable in variance (Anscombe 1948:
 the square root of count + 3/8) and taken relative to their sum; the covariance within genomes, learnt from training
 genomes and shrunk towards a multiple of the identity, is inverted; of the whitened space the directions that separate
-species best are kept. This is linear discriminant analysis with shrinkage, and with its law of the error by length the
+species best are kept, the more so the better they do. This is linear discriminant analysis with shrinkage, and with its law of the error by length the
 front end of PLDA (Ioffe 2006).
 """
 
@@ -110,7 +110,8 @@ def fit(features: F32, species: I64, *, directions: int, shrinkage: float) -> tu
     """Centre (K,), projection (K, D), noise (D,) and prior (D,) from features of windows (V, K) and their species (V,).
 
     The within-species covariance is shrunk: w + shrinkage * mean(w) for each eigenvalue w. Variances of species means
-    are corrected for the noise in those means; a direction in which nothing is left keeps 0.01.
+    are corrected for the noise in those means; a direction in which nothing is left keeps 0.01. Each direction is
+    multiplied by prior / (prior + noise), so that a window's vector is what it says of the mean of its genome.
     """
     ids, row = np.unique(species, return_inverse=True)
     number = np.bincount(row).astype(float)
@@ -128,7 +129,8 @@ def fit(features: F32, species: I64, *, directions: int, shrinkage: float) -> tu
     noise = ((rest @ projection) ** 2).sum(0) / free
     centre = means.mean(0)
     prior = np.maximum(((means - centre) @ projection).var(0) - noise * np.mean(1 / number), 0.01)
-    return centre, projection, noise, prior
+    share = prior / (prior + noise)
+    return centre, projection * share, noise * share**2, prior * share**2
 
 
 def _metadata(content: bytes) -> dict[str, str]:

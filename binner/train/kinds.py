@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from binner.encoders.token_batches import Budget
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer, text
 from binner.encoders.transformer import Transformer, TransformerConfig, pool
 from binner.errors import InputError, OptionError
-from binner.train import validation, vocabulary, word_start
+from binner.train import codons, validation, vocabulary, word_start
 from binner.train.batches import Read, View
 from binner.train.network import Backbone
 from binner.train.options import SIZES
@@ -160,27 +160,32 @@ class Kmers:
     @property
     def about(self) -> str:
         """For the card."""
-        return f"A network on the frequencies of {self.backbone.config.k}-mers"
+        k, frames = self.backbone.config.k, self.backbone.config.frames
+        return f"A network on the frequencies of {k}-mers" + " and of words in reading frames" * frames
 
     @property
     def read(self) -> Read:
         """Pieces as frequencies."""
-        return partial(kmer_view, k=self.backbone.config.k)
+        return partial(kmer_view, features=self.backbone.features)
 
     def begin(self, genomes: Packed, species: I64, *, seed: int) -> None:
-        """A whitening, which the layers then change; a direction counts by how much of its variance is of species."""
+        """A whitening, which the layers then change."""
         config = self.backbone.config
         drawn = validation.teaching(genomes, species, seed=seed)
-        found = whitening.frequencies(drawn.codes, drawn.start, drawn.stop, k=config.k)
-        centre, projection, noise, prior = whitening.fit(
+        where = drawn.codes, drawn.start, drawn.stop
+        if config.frames:
+            odds = codons.log_odds(*where, rng=np.random.default_rng(seed))
+            self.backbone.odds.copy_(torch.from_numpy(odds))
+        found = self.backbone.features(*where)
+        centre, projection, _, _ = whitening.fit(
             found, drawn.species, directions=config.width, shrinkage=validation.TEACHER.shrinkage
         )
-        self.backbone.begin_with(*(a.astype(np.float32) for a in (centre, projection * (prior / (prior + noise)))))
+        self.backbone.begin_with(centre.astype(np.float32), projection.astype(np.float32))
 
     def vectors(self, pieces: Pieces) -> F32:
         """In one batch: there are few."""
         device = next(self.backbone.parameters()).device
-        found = whitening.frequencies(pieces.codes, pieces.start, pieces.stop, k=self.backbone.config.k)
+        found = self.backbone.features(pieces.codes, pieces.start, pieces.stop)
         with torch.no_grad():
             pooled: F32 = pool(self.backbone(torch.from_numpy(found)[:, None].to(device))).cpu().numpy()
         return pooled
@@ -207,6 +212,6 @@ def cut(ids: I32, length: int) -> I32:
     return ids if len(ids) <= length else np.concatenate([ids[: length - 1], ids[-1:]])
 
 
-def kmer_view(pieces: Sequence[U8], *, k: int) -> View:
-    """Pieces as frequencies of k-mers (B, 1, K), whole however long they are."""
-    return View(torch.from_numpy(whitening.frequencies(*laid_out(pieces), k=k))[:, None], None)
+def kmer_view(pieces: Sequence[U8], *, features: Callable[[U8, I64, I64], F32]) -> View:
+    """Pieces as frequencies of words (B, 1, K), whole however long they are."""
+    return View(torch.from_numpy(features(*laid_out(pieces)))[:, None], None)

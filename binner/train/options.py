@@ -138,7 +138,7 @@ SIZES: dict[str, Size] = {
     ),
     "base": Size(TransformerConfig(), {"checkpointing": True}),
     "kmers": Size(
-        KmerConfig(),
+        KmerConfig(frames=True),
         {
             "steps": 1000,
             "substitutions": 0.0,

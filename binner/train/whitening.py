@@ -30,7 +30,7 @@ class WhiteningOptions:
     """How the whitening is trained; the defaults are those of the encoder that ships."""
 
     k: int = 5
-    directions: int = 64
+    directions: int = 256  # of which `binner.adaptation` chooses
     shrinkage: float = 0.3  # of the within-genome covariance towards a multiple of the identity
     reference: int = 6000  # bp, of the pieces that it is learnt from, and of the windows that it wants
     per_genome: int = 48  # pieces
