@@ -1,9 +1,9 @@
-"""The embedding fitted to the assembly: the directions that tell its genomes apart, as far as its own contigs show them.
+"""The embedding fitted to the assembly: the directions that tell its genomes apart, as far as its contigs show them.
 
 An encoder knows from training genomes how pieces of a genome scatter, and how genomes do. An assembly shows both too:
-windows of one contig are of one genome, and contigs are of its genomes. Each covariance is the mean of the two, weighted
-by what they rest on, as an inverse Wishart prior has it; both are made diagonal together, and the best directions stay
-(linear discriminant analysis, by the unsupervised adaptation of PLDA of Garcia-Romero & McCree 2014).
+windows of one contig are of one genome, and contigs are of its genomes. Each covariance is the mean of the two,
+weighted by what they rest on, as an inverse Wishart prior has it; both are made diagonal together, and the best
+directions stay (linear discriminant analysis, by the unsupervised adaptation of PLDA, Garcia-Romero & McCree 2014).
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def adapt(windows: WindowEmbedding, embedding: Embedding) -> tuple[WindowEmbeddi
     """
     from scipy.linalg import eigh
 
-    read = np.bincount(windows.windows.contig, windows.windows.lengths, len(embedding.matrix))  # bp of each contig
+    where = windows.windows
+    read = np.bincount(where.contig, where.lengths, len(embedding.matrix)).astype(np.float64)  # bp of each contig
     if not read.any():
         return windows, embedding
     within = _within(windows, embedding, read)
@@ -63,7 +64,8 @@ def _within(windows: WindowEmbedding, embedding: Embedding, read: F64) -> F64:
     scatter = _second_moment(windows.matrix, rows, weight=where.lengths[rows].astype(np.float64))
     scatter -= _second_moment(embedding.matrix, several, weight=read[several])
     logger.info("%d windows beside others of their contig show how genomes scatter", free)
-    return (KNOWN_WINDOWS * law + scatter / REFERENCE) / (KNOWN_WINDOWS + free)
+    within: F64 = (KNOWN_WINDOWS * law + scatter / REFERENCE) / (KNOWN_WINDOWS + free)
+    return within
 
 
 def _between(embedding: Embedding, read: F64, *, within: F64) -> tuple[F64, F64]:
@@ -73,12 +75,13 @@ def _between(embedding: Embedding, read: F64, *, within: F64) -> tuple[F64, F64]
     weight /= weight.sum()
     genomes = genomes_expected(int(read.sum()))
     share = genomes / (genomes + KNOWN_GENOMES)
-    mean = weight @ embedding.matrix[known]
-    centre = share * mean
+    mean: F64 = weight @ embedding.matrix[known]
+    centre: F64 = share * mean
     off = mean - centre
     scatter = _second_moment(embedding.matrix, known, weight=weight) - np.outer(mean, mean) + np.outer(off, off)
     scatter -= weight @ (REFERENCE / read[known]) * within
-    return centre, (1 - share) * np.diag(embedding.prior.astype(np.float64)) + share * scatter
+    between: F64 = (1 - share) * np.diag(embedding.prior.astype(np.float64)) + share * scatter
+    return centre, between
 
 
 def _second_moment(matrix: F32, rows: I64, *, weight: F64) -> F64:

@@ -141,13 +141,14 @@ class Finder:
 
     def _embedding_key(self) -> str:
         config = self.config
+        adapted = code_version("adaptation")
         if config.embedding:
-            return key(self.contigs.digest, [fingerprint(file) for file in config.embedding], code_version("adaptation"))
+            return key(self.contigs.digest, [fingerprint(file) for file in config.embedding], adapted)
         from binner.encoders import locate
 
         reading = replace(config.reading, devices=1)  # with more it comes to the same
         weights = [fingerprint(locate(part)) for part in encoder_parts(config.encoder)]
-        return key(self.contigs.digest, config.encoder, reading, weights, code_version("embed"), code_version("adaptation"))
+        return key(self.contigs.digest, config.encoder, reading, weights, code_version("embed"), adapted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""A network on what the whitening sees of a window (k-mers and words in reading frames), through a few residual layers.
+"""A network on frequencies of words: what the whitening sees of a window, through a few residual layers.
 
-The first map can be that of a whitening, and the layers behind it add nothing until they are trained. Its hidden states
-are shaped as those of a transformer with one token, so that the same loop trains both. Without layers it is k-mer
-frequencies behind an error law, whichever is measured.
+The words are k-mers, and those in the reading frames if it is so made. The first map can be that of a whitening, and
+the layers behind it add nothing until they are trained. Its hidden states are shaped as those of a transformer with one
+token, so that the same loop trains both. Without layers it is frequencies behind an error law, whichever is measured.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Counts of canonical k-mers, and of words in the reading frames (`frames`), are made stable in variance (Anscombe 1948:
 the square root of count + 3/8) and taken relative to their sum; the covariance within genomes, learnt from training
 genomes and shrunk towards a multiple of the identity, is inverted; of the whitened space the directions that separate
-species best are kept, the more so the better they do. This is linear discriminant analysis with shrinkage, and with its law of the error by length the
-front end of PLDA (Ioffe 2006).
+species best are kept, each as far as it separates them. This is linear discriminant analysis with shrinkage, and with
+its law of the error by length the front end of PLDA (Ioffe 2006).
 """
 
 from __future__ import annotations

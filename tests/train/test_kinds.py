@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_the_folder_is_an_encoder_with_a_law_and_a_card(model: Path) -> None:
     codes = np.random.default_rng(1).integers(0, 4, 3000).astype(np.uint8)
     assert loaded.embed(codes, np.array([0, 1000]), np.array([1500, 3000])).shape == (2, len(loaded.prior))
     card = (model / "README.md").read_text()
-    assert "A network on the frequencies of 5-mers, of " in card
+    assert "A network on the frequencies of 5-mers and of words in reading frames, of " in card
     assert loaded.digest in card
 
 
@@ -105,7 +106,7 @@ def test_a_law_is_fitted_anew(model: Path, genomes: Path) -> None:
 def test_what_each_kind_reads() -> None:
     rng = np.random.default_rng(0)
     pieces = [rng.integers(0, 4, length).astype(np.uint8) for length in (1000, 950, 300)]
-    seen = kmer_view(pieces, k=4)
+    seen = kmer_view(pieces, features=partial(whitening.frequencies, k=4))
     assert seen.mask is None
     for row, piece in enumerate(pieces):
         expected = whitening.frequencies(piece, np.array([0]), np.array([len(piece)]), k=4)
@@ -128,6 +129,6 @@ def test_what_each_kind_reads() -> None:
 def test_a_folder_that_is_no_network(genomes: Path) -> None:
     Path("bad").mkdir()
     Path("bad/config.json").write_text('{"model_type": "kmers", "k": 5}')
-    with pytest.raises(InputError, match=r"bad/config\.json: not the description of a network on k-mers: 'width'"):
+    with pytest.raises(InputError, match=r"bad/config\.json: not the description of a network on k-mers: 'frames'"):
         train_species(Task(genomes, Path("out"), SMALL, init=Path("bad"), machine=CPU))
     assert not Path("out").exists()
