@@ -17,9 +17,9 @@ from numba import njit
 
 from binner.data import F32, F64, I32, I64, Bin, Bool, Clustering, Membership
 from binner.likelihood import Gaussians, Pooled, most_likely, pool
+from binner.votes import Votes
 
 TEMPER = 0.3  # on the likelihood, as in reassignment
-VOTES_THAT_COUNT = 0.5  # of the partitions: those that agree most on a bin, as the judge has it
 # For each of FEATURES, by python -m benchmarks.calibration
 WEIGHTS = (0.818, 0.359, 0.302, 0.041, 0.69, 0.134, -1.271, 0.395, -0.765)
 FEATURES = (
@@ -83,10 +83,10 @@ def pair(
     if not len(inside):
         nothing = np.zeros(0, np.int64)
         return Pairs(nothing, nothing, np.zeros(0, bool), np.zeros((0, len(FEATURES))))
-    voters = [clustering.labels for clustering in clusterings if clustering.votes]
-    key, share, agreement = _held(voters, bin_of, lengths, bins=len(bins))
+    voting = Votes.of(clusterings, lengths)
+    key, share, agreement = _held(voting, bins)
     pooled = pool(gaussians, bin_of, len(bins), temper=TEMPER)
-    seen = np.flatnonzero((np.array([*voters, np.full(len(lengths), -1)]) >= 0).any(0))
+    seen = np.flatnonzero((voting.labels >= 0).any(0))
     likely = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER)[seen]
     every = np.unique(np.concatenate([key, inside * len(bins) + bin_of[inside], seen * len(bins) + likely]))
     votes = np.zeros(len(every))
@@ -111,43 +111,17 @@ def pair(
     return Pairs(contig, bin_, own, features)
 
 
-def _held(voters: Sequence[I32], bin_of: npt.NDArray[np.int64], lengths: I64, *, bins: int) -> tuple[I64, F64, F64]:
-    """Keys (contig * bins + bin) of what votes hold, the share of the bin's votes that do, and agreement (bins,).
-
-    The votes of a bin are the partitions whose best match of it (Jaccard index by bp) is best; agreement is their mean.
-    """
-    matches = [_matches(labels, bin_of, lengths, bins=bins) for labels in voters]
-    if not matches:
-        return np.zeros(0, np.int64), np.zeros(0), np.zeros(bins)
-    jaccard = np.array([found[0] for found in matches])  # (V, bins)
-    label = np.array([found[1] for found in matches])
-    counting = max(1, round(VOTES_THAT_COUNT * len(voters)))
-    rank = np.argsort(np.argsort(-jaccard, axis=0, kind="stable"), axis=0)
-    label[rank >= counting] = -1
-    agreement = np.sort(jaccard, axis=0)[-counting:].mean(0)
-    keys = [_members(labels, chosen) for labels, chosen in zip(voters, label, strict=True)]
-    key, votes = np.unique(np.concatenate(keys), return_counts=True)
-    return key, votes / counting, agreement
+def _held(voting: Votes, bins: Sequence[Bin]) -> tuple[I64, F64, F64]:
+    """Keys (contig * bins + bin) of what votes hold, the share of the bin's votes that do, and agreement (bins,)."""
+    starts = np.cumsum([0, *(len(found.rows) for found in bins)])
+    matches = voting.matches(np.concatenate([found.rows for found in bins]), starts)
+    keys = [_members(labels, match) for labels, match in zip(voting.labels, matches.label.T, strict=True)]
+    key, votes = np.unique(np.concatenate([np.zeros(0, np.int64), *keys]), return_counts=True)
+    counting = np.maximum((matches.label >= 0).sum(1), 1)
+    return key, votes / counting[key % len(bins)], matches.agreement
 
 
-def _matches(labels: I32, bin_of: I64, lengths: I64, *, bins: int) -> tuple[F64, I64]:
-    """Jaccard index by bp of each bin's best match in a partition, and the match's label (-1: it shares nothing)."""
-    clusters = int(labels.max(initial=-1)) + 1
-    in_cluster, both = labels >= 0, (labels >= 0) & (bin_of >= 0)
-    size = np.bincount(bin_of[bin_of >= 0], lengths[bin_of >= 0], bins)
-    cluster_size = np.bincount(labels[in_cluster], lengths[in_cluster], clusters)
-    key, place = np.unique(bin_of[both] * clusters + labels[both], return_inverse=True)
-    shared = np.bincount(place, lengths[both], len(key))
-    bin_, cluster = np.divmod(key, max(clusters, 1))
-    jaccard = shared / (size[bin_] + cluster_size[cluster] - shared)
-    order = np.lexsort((-cluster, jaccard, bin_))  # of equals the first label, as argmax has it
-    last = order[np.flatnonzero(np.diff(bin_[order], append=bins))]
-    best, match = np.zeros(bins), np.full(bins, -1, np.int64)
-    best[bin_[last]], match[bin_[last]] = jaccard[last], cluster[last]
-    return best, match
-
-
-def _members(labels: I32, match: I64) -> I64:
+def _members(labels: I32, match: I32) -> I64:
     """Keys (contig * bins + bin) of the contigs in each bin's match; two bins may have the same one."""
     order = np.argsort(match, kind="stable")
     first, stop = (np.searchsorted(match[order], labels, side) for side in ("left", "right"))

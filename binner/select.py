@@ -11,30 +11,18 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
-from binner.data import F32, F64, I32, I64, UNSEEN, Bin, Clustering, Markers
+from binner.data import F32, F64, I64, UNSEEN, Bin, Clustering, Markers
 from binner.space import Depths
 from binner.trim import trim
+from binner.votes import Votes
 
 logger = logging.getLogger(__name__)
 
-VOTES_THAT_COUNT = 0.5  # of the partitions: those that agree most; a genome need not show in every metric
 MARKER_WEIGHT = 1.0  # a bin with every marker once scores as much more as one that all partitions agree on
 DOMAINS = ("bacteria", "archaea")  # of the marker sets; each is judged together with the universal genes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Votes:
-    """The partitions that vote, P of them, laid out for numba."""
-
-    labels: I32  # (P, N), -1 = in no cluster, UNSEEN = unknown to the partition
-    sizes: F64  # bp of each cluster, partition after partition
-    offsets: I64  # (P + 1,), where each partition's clusters start in `sizes`
-    lengths: F64  # (N,), bp
 
 
 def choose(
@@ -49,7 +37,7 @@ def choose(
 
     The probability (N,) is the share of votes whose version of the bin holds the contig; 0 for unbinned ones.
     """
-    votes = _count_votes([clustering for clustering in clusterings if clustering.votes], lengths)
+    votes = Votes.of(clusterings, lengths)
     candidates = list(_candidates(clusterings, lengths, min_bin_size))
     logger.info("%d candidate bins from %d partitions", len(candidates), len(clusterings))
     judge = _Judge(votes, markers)
@@ -66,7 +54,7 @@ def choose(
 
 def scorer(clusterings: Sequence[Clustering], lengths: I64, markers: Markers | None) -> Callable[[Sequence[I64]], F64]:
     """The judge's scores (C,) of any C clusters, each the rows of its contigs, as a function of nothing else."""
-    return _Judge(_count_votes([clustering for clustering in clusterings if clustering.votes], lengths), markers).scores
+    return _Judge(Votes.of(clusterings, lengths), markers).scores
 
 
 def _candidates(clusterings: Sequence[Clustering], lengths: I64, least_bp: int) -> Iterator[I64]:
@@ -105,9 +93,8 @@ def _take_best(
 
 
 class _Judge:
-    def __init__(self, votes: _Votes, markers: Markers | None) -> None:
+    def __init__(self, votes: Votes, markers: Markers | None) -> None:
         self.votes = votes
-        self.counting = max(1, round(VOTES_THAT_COUNT * len(votes.labels)))
         self.counts = markers.counts if markers is not None else None
         self.sets = _marker_sets(markers) if markers is not None else []
 
@@ -116,8 +103,7 @@ class _Judge:
         if not clusters:
             return np.zeros(0)
         starts = np.concatenate([[0], np.cumsum([len(rows) for rows in clusters])])
-        matches, _ = _best_matches(np.concatenate(clusters), starts, *_fields(self.votes))
-        agreement: F64 = np.sort(matches, axis=1)[:, -self.counting :].sum(1) / self.counting  # 0 without votes
+        agreement = self.votes.matches(np.concatenate(clusters), starts).agreement
         if self.counts is None:
             return agreement
         return agreement + MARKER_WEIGHT * np.array([self._markers(rows) for rows in clusters])
@@ -127,10 +113,10 @@ class _Judge:
 
         Of votes that know the contig: 0 if none does.
         """
-        matches, labels = _best_matches(rows, np.array([0, len(rows)]), *_fields(self.votes))
-        voters = np.argsort(-matches[0], kind="stable")[: self.counting]
+        label = self.votes.matches(rows, np.array([0, len(rows)])).label[0]
+        voters = np.flatnonzero(label >= 0)
         own = self.votes.labels[voters][:, rows]
-        held = own == labels[0, voters][:, None]
+        held = own == label[voters][:, None]
         share: F32 = held.sum(0, dtype=np.float32) / np.maximum((own != UNSEEN).sum(0, dtype=np.float32), 1)
         return share
 
@@ -149,46 +135,3 @@ def _marker_sets(markers: Markers) -> list[I64]:
     kinds = np.array([gene.split(":")[0] for gene in markers.genes])
     sets = [np.flatnonzero((kinds == "universal") | (kinds == domain)) for domain in DOMAINS if domain in kinds]
     return [genes for genes in sets or [np.flatnonzero(kinds == "universal")] if len(genes)] or [np.arange(len(kinds))]
-
-
-def _count_votes(clusterings: Sequence[Clustering], lengths: I64) -> _Votes:
-    weight = lengths.astype(np.float64)
-    shape = len(clusterings), len(lengths)
-    labels = np.array([clustering.labels for clustering in clusterings], np.int32).reshape(shape)
-    sizes = [np.bincount(row[row >= 0], weight[row >= 0]) for row in labels]
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(size) for size in sizes])]).astype(np.int64)
-    return _Votes(labels, np.concatenate([np.zeros(0), *sizes]), offsets, weight)
-
-
-def _fields(votes: _Votes) -> tuple[I32, F64, I64, F64]:
-    return votes.labels, votes.sizes, votes.offsets, votes.lengths
-
-
-@njit(nogil=True, cache=True)
-def _best_matches(rows: I64, starts: I64, labels: I32, sizes: F64, offsets: I64, lengths: F64) -> tuple[F64, I32]:
-    """For each cluster the Jaccard index (by bp) of its best match in each partition, (C, P), and the match's label."""
-    clusters, partitions = len(starts) - 1, len(labels)
-    best = np.zeros((clusters, partitions))
-    match = np.full((clusters, partitions), -1, np.int32)
-    shared = np.zeros(max(len(sizes), 1))  # bp that the cluster shares with each of a partition's clusters
-    for cluster in range(clusters):
-        members = rows[starts[cluster] : starts[cluster + 1]]
-        for partition in range(partitions):
-            offset = offsets[partition]
-            size = 0.0  # of the cluster, as far as this partition knows of it
-            for row in members:
-                label = labels[partition, row]
-                if label != UNSEEN:
-                    size += lengths[row]
-                if label >= 0:
-                    shared[offset + label] += lengths[row]
-            for row in members:
-                label = labels[partition, row]
-                if label >= 0 and shared[offset + label] > 0:
-                    overlap = shared[offset + label]
-                    jaccard = overlap / (size + sizes[offset + label] - overlap)
-                    if jaccard > best[cluster, partition]:
-                        best[cluster, partition] = jaccard
-                        match[cluster, partition] = label
-                    shared[offset + label] = 0
-    return best, match

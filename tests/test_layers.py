@@ -23,6 +23,7 @@ LAYERS = {
     "3, spaces of an assembly": {"adaptation"},
     "3, scans": {"marker_scan", "marker_search"},
     "3, the loop": {"fit"},
+    "3, votes": {"votes"},
     "4, what other stages need": {
         "concatenation",
         "genes",

@@ -1,4 +1,4 @@
-"""The judge: what it takes, what it leaves and why; its matching of clusters against plain sets."""
+"""The judge: what it takes, what it leaves and why."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import numpy.typing as npt
 import pytest
 
 from benchmarks.simulate import simulate
-from binner.data import F32, I32, I64, UNSEEN, Bin, Clustering, Markers
-from binner.select import _best_matches, _count_votes, choose
+from binner.data import F32, UNSEEN, Bin, Clustering, Markers
+from binner.select import choose
 from binner.space import Depths
+from tests.test_votes import partition, random_partitions
 
 Labels = npt.ArrayLike
 Chosen = tuple[list[Bin], F32]
-
-
-def partition(labels: Labels, *, votes: bool = True) -> Clustering:
-    return Clustering(np.asarray(labels, np.int32), "test", votes)
 
 
 def pick(clusterings: Sequence[Clustering], lengths: Labels, **options: Any) -> Chosen:
@@ -32,52 +29,6 @@ def rows_of(bins: Sequence[Bin]) -> list[list[int]]:
 
 def markers_of(genes: str, counts: npt.ArrayLike) -> Markers:
     return Markers(tuple(genes.split()), np.asarray(counts, np.uint8), "names")
-
-
-def random_partitions(seed: int, *, contigs: int = 60, number: int = 10) -> tuple[list[Clustering], I64]:
-    """Variations on one theme, some contigs in no cluster, some partitions without a vote; lengths that do not tie."""
-    rng = np.random.default_rng(seed)
-    theme = rng.integers(0, 5, contigs)
-    found = []
-    for place in range(number):
-        labels = np.where(rng.random(contigs) < 0.25, rng.integers(-1, 8, contigs), theme)
-        found.append(partition(np.where(labels >= 0, rng.permutation(9)[labels], -1), votes=place != 3))
-    return found, rng.permutation(np.arange(1000, 1000 + 977 * contigs, 977))
-
-
-def slow_matches(rows: Sequence[int], labels: I32, lengths: I64) -> dict[int, float]:
-    """Jaccard index by bp of a set of contigs with each cluster of a partition that it meets."""
-    here = {row for row in rows if labels[row] != UNSEEN}
-    found = {}
-    for label in {int(labels[row]) for row in here} - {-1}:
-        other = set(np.flatnonzero(labels == label).tolist())
-        found[label] = int(lengths[list(here & other)].sum()) / int(lengths[list(here | other)].sum())
-    return found
-
-
-def matches(clusters: Sequence[Sequence[int]], voters: Sequence[Clustering], lengths: I64) -> tuple[Any, Any]:
-    votes = _count_votes(voters, lengths)
-    rows = np.concatenate([np.array(cluster, np.int64) for cluster in clusters])
-    starts = np.concatenate([[0], np.cumsum([len(cluster) for cluster in clusters])]).astype(np.int64)
-    return _best_matches(rows, starts, votes.labels, votes.sizes, votes.offsets, votes.lengths)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_best_matches_equal_a_slow_reference(seed: int) -> None:
-    voters, lengths = random_partitions(seed)
-    voters.append(partition(np.full(60, -1)))  # a partition of nothing
-    voters.append(partition(np.where(lengths < 20_000, UNSEEN, voters[0].labels)))
-    rng = np.random.default_rng(seed)
-    clusters = [sorted(rng.choice(60, rng.integers(1, 30), replace=False).tolist()) for _ in range(8)]
-    best, label = matches(clusters, voters, lengths)
-    for place, cluster in enumerate(clusters):
-        for voter, clustering in enumerate(voters):
-            expected = slow_matches(cluster, clustering.labels, lengths)
-            assert best[place, voter] == pytest.approx(max(expected.values(), default=0))
-            if expected:
-                assert expected[label[place, voter]] == max(expected.values())
-            else:
-                assert label[place, voter] == -1
 
 
 def test_agreement_wins() -> None:
