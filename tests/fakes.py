@@ -72,6 +72,7 @@ def modules(call: Call) -> dict[str, Any]:
         ),
         "encoders": SimpleNamespace(load=lambda *options: None, locate=locate),
         "embed": SimpleNamespace(embed=embed),
+        "adaptation": SimpleNamespace(adapt=lambda windows, embedding: (windows, embedding)),
         "clusterers": SimpleNamespace(propose=propose),
         "select": SimpleNamespace(choose=choose),
         "markers": SimpleNamespace(find=find, completeness=completeness),
