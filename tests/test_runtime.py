@@ -118,6 +118,14 @@ def test_numba_keeps_its_pool_when_more_threads_are_asked_for(monkeypatch: pytes
     runtime.limit_threads(1)
 
 
+@pytest.mark.parametrize("own", [{}, {"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}])
+def test_threads_soon_sleep_unless_the_user_has_it_otherwise(own: dict[str, str]) -> None:
+    script = "import os; from binner.runtime import limit_threads; limit_threads(2); print(os.getenv('GOMP_SPINCOUNT'))"
+    clean = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    out = subprocess.run([sys.executable, "-c", script], env=clean | own, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == (own.get("GOMP_SPINCOUNT", "None") if own else "10000")
+
+
 @pytest.fixture
 def no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(runtime, "_GPU_NODES", (tmp_path / "nvidiactl",))
