@@ -75,7 +75,7 @@ def test_encoders_side_by_side() -> None:
     assert others == [first, first]
     contigs = fasta.read(CONTIGS, min_length=1000)
     both = embedding_files.load([Path("both.npz")], contigs)[1]
-    assert both.matrix.shape == (14, 64 + toy.SHAPE.width)
+    assert both.matrix.shape == (14, 256 + toy.SHAPE.width)
     assert Path("one/binner.log").read_text().count("2 encoders side by side: whitening ") == 1
 
 
