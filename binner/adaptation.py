@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 DIRECTIONS = 64  # that are kept
 KNOWN_WINDOWS = 1000  # windows of an assembly say as much of the scatter within genomes as the encoder does
-KNOWN_GENOMES = 50  # so many genomes, of how genomes scatter
+KNOWN_GENOMES = 100  # so many genomes, of how genomes scatter
 REFERENCE = 6000  # bp, of which the error is 1 in every direction
 LONGEST_WEIGHT = 50_000  # bp; a longer contig counts no more in how genomes scatter
 LEAST_PRIOR = 1e-3  # of a direction in which the assembly shows nothing
