@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     return configs
 
 
-def test_help_is_quick_and_loads_nothing_heavy() -> None:
+def test_help_loads_nothing_heavy() -> None:
     heavy = "{'torch', 'numpy', 'numba', 'rich', 'pysam', 'binner.pipeline'}"
     script = f"import sys, binner.cli\ntry: binner.cli.main(sys.argv[1:])\nfinally: print({heavy} & set(sys.modules))"
     for args in (
@@ -72,12 +71,6 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     ):
         out = subprocess.run([sys.executable, "-c", script, *args], capture_output=True, text=True, check=True).stdout
         assert out.endswith("set()\n")
-    took = []
-    for _ in range(3):
-        began = time.perf_counter()
-        subprocess.run([*BINNER, "--help"], capture_output=True, check=True)
-        took.append(time.perf_counter() - began)
-    assert min(took) < 1, "0.12 s on a machine with nothing else to do"
 
 
 def test_version() -> None:
