@@ -20,6 +20,7 @@ from binner.encoders.token_batches import Budget
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer, text
 from binner.encoders.transformer import Transformer, TransformerConfig, pool
 from binner.errors import InputError, OptionError
+from binner.runtime import gpu_has_bf16
 from binner.train import codons, validation, vocabulary, word_start
 from binner.train.batches import Read, View
 from binner.train.network import Backbone
@@ -139,10 +140,11 @@ class Tokens:
         device = next(self.backbone.parameters()).device
         budget = Budget(TOKENS.get(device.type, TOKENS["cpu"]))
         out = np.zeros((len(pieces.start), self.backbone.config.width), np.float32)
+        bf16 = device.type == "cuda" and gpu_has_bf16(str(device))
         where = pieces.codes, pieces.start, pieces.stop
         for batch in token_batches.Batches(*where, self.tokenizer, False, budget, self.work):
             ids = torch.from_numpy(batch.ids).to(device, torch.int64)
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
                 out[batch.rows] = pool(self.backbone(ids)).cpu().numpy()
         return out
 
