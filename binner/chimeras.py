@@ -30,9 +30,9 @@ WINDOW = 1000  # bp; contigs are cut between two windows
 LEAST_SIDE = 2500  # bp that are read on either side of a cut; less tells next to nothing
 STRETCH = 6000  # bp; a side of a contig, however long, scatters around its genome as a sample of so many bp does, too
 # Nats, by python -m benchmarks.chimeras calibrate: one contig in 1,000 that are of one genome is above it
-THRESHOLD = 6.3
+THRESHOLD = 4.2
 # Depth has its say, and no more: within genomes it jumps at repeats, prophages and islands that some strains lack
-MOST_BY_DEPTH = 5.0  # nats
+MOST_BY_DEPTH = 4.0  # nats
 SHAPE_SCATTER = 0.05  # sd between parts of a genome of the roots of each sample's share of the depth
 
 
