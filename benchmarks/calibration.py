@@ -75,11 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def measure(tasks: Sequence[Task], *, seed: int) -> list[Known]:
     """Bin the tasks of one set as `binner run` does."""
     from binner import clusterers, coverage, embed, fasta, markers, membership, select, space
+    from binner.adaptation import adapt
 
     with tempfile.TemporaryDirectory() as scratch:
         contigs = fasta.read(tasks[0].folder / CONTIGS, min_length=MIN_LENGTH)
         found = markers.find(contigs, threads=1)
-        embedding = embed.embed(contigs, encoder="whitening")[1]
+        embedding = adapt(*embed.embed(contigs, encoder="whitening"))[1]
         known = []
         for task in tasks:
             files = prepare(task, Path(scratch))

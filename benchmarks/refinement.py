@@ -27,6 +27,7 @@ from benchmarks.regimes import REGIMES
 from benchmarks.rows import append, read
 from benchmarks.tasks import CONTIGS, DEPTHS, TRUTH, find_sets
 from binner import artifacts, clusterers, coverage, embed, fasta, markers, refine, select, space
+from binner.adaptation import adapt
 from binner.data import I64, Clustering, Contigs, Coverage, Embedding, Markers, WindowEmbedding
 from binner.evaluate.bins import overlap, score
 from binner.evaluate.tables import Pairs, Truth, read_truth
@@ -121,8 +122,8 @@ def load(folder: Path, stages: Stages) -> Assembly:
     embedded = stages.run(
         f"{folder.name}-embedding",
         "Embedding",
-        lambda progress: embed.embed(contigs, encoder="whitening", progress=progress),
-        key=artifacts.key(contigs.digest, artifacts.code_version("embed")),
+        lambda progress: adapt(*embed.embed(contigs, encoder="whitening", progress=progress)),
+        key=artifacts.key(contigs.digest, artifacts.code_version("embed"), artifacts.code_version("adaptation")),
     )
     genes = stages.run(
         f"{folder.name}-markers",

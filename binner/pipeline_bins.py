@@ -109,20 +109,21 @@ class Finder:
     def _embed(self, own: str) -> tuple[WindowEmbedding, Embedding]:
         def work(progress: Progress) -> tuple[WindowEmbedding, Embedding]:
             from binner.adaptation import adapt
+            from binner.concatenation import concatenate
 
             if self.config.embedding:
                 from binner import embedding_files
 
-                return adapt(*embedding_files.load(self.config.embedding, self.contigs))
-            from binner import embed
+                parts = embedding_files.load_parts(self.config.embedding, self.contigs)
+            else:
+                from binner import embed
 
-            machine = replace(self.config.machine, device=self.device)
-            reading = self.config.reading
-            return adapt(
-                *embed.embed(
+                machine = replace(self.config.machine, device=self.device)
+                reading = self.config.reading
+                parts = embed.embed_parts(
                     self.contigs, encoder=self.config.encoder, config=reading, machine=machine, progress=progress
                 )
-            )
+            return concatenate([adapt(*part) for part in parts])
 
         return self.stages.run("embedding", "Embedding contigs", work, key=own)
 

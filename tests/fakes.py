@@ -71,7 +71,7 @@ def modules(call: Call) -> dict[str, Any]:
             RefineConfig=lambda terms=("all",): {"terms": terms},
         ),
         "encoders": SimpleNamespace(load=lambda *options: None, locate=locate),
-        "embed": SimpleNamespace(embed=embed),
+        "embed": SimpleNamespace(embed=embed, embed_parts=lambda contigs, **options: [embed(contigs, **options)]),
         "adaptation": SimpleNamespace(adapt=lambda windows, embedding: (windows, embedding)),
         "clusterers": SimpleNamespace(propose=propose),
         "select": SimpleNamespace(choose=choose),
