@@ -185,11 +185,11 @@ def test_options_reach_the_stages(monkeypatch: pytest.MonkeyPatch, calls: list[s
 
         monkeypatch.setattr(getattr(binner, module), name, wrapped)
 
-    for module, name in (("embed", "embed"), ("clusterers", "propose"), ("select", "choose"), ("markers", "find")):
+    for module, name in (("embed", "embed_parts"), ("clusterers", "propose"), ("select", "choose"), ("markers", "find")):
         spy(module, name)
     machine = MachineConfig(threads=2, device="cpu", max_memory=5 * 10**9)
     pipeline.run(config(machine=machine, seed=3, min_bin_size=1500, min_length=1100))
-    assert got["embed"]["encoder"] == "whitening"
+    assert got["embed_parts"]["encoder"] == "whitening"
     assert got["find"]["threads"] == 2
     assert (got["propose"]["seed"], got["propose"]["threads"]) == (3, 2)
     assert got["choose"]["min_bin_size"] == 1500
