@@ -185,7 +185,8 @@ def test_options_reach_the_stages(monkeypatch: pytest.MonkeyPatch, calls: list[s
 
         monkeypatch.setattr(getattr(binner, module), name, wrapped)
 
-    for module, name in (("embed", "embed_parts"), ("clusterers", "propose"), ("select", "choose"), ("markers", "find")):
+    spied = {"embed": "embed_parts", "clusterers": "propose", "select": "choose", "markers": "find"}
+    for module, name in spied.items():
         spy(module, name)
     machine = MachineConfig(threads=2, device="cpu", max_memory=5 * 10**9)
     pipeline.run(config(machine=machine, seed=3, min_bin_size=1500, min_length=1100))
