@@ -21,7 +21,7 @@ from binner.votes import Votes
 
 TEMPER = 0.3  # on the likelihood, as in reassignment
 # For each of FEATURES, by python -m benchmarks.calibration
-WEIGHTS = (1.664, 0.232, 0.317, 0.054, 0.496, 0.384, -1.288, -0.075, -0.91)
+WEIGHTS = (0.844, 0.454, 0.41, -0.03, 0.614, 0.149, -1.683, 0.447, -0.908)
 FEATURES = (
     "inside",  # 1 for the contig's own bin
     "outside",  # 1 for another
