@@ -24,6 +24,7 @@ KNOWN_GENOMES = 100  # so many genomes, of how genomes scatter
 REFERENCE = 6000  # bp, of which the error is 1 in every direction
 LONGEST_WEIGHT = 50_000  # bp; a longer contig counts no more in how genomes scatter
 LEAST_PRIOR = 1e-3  # of a direction in which the assembly shows nothing
+LEAST_ERROR = 1e-12  # of the largest; encoders learnt from few pieces take some directions for free of error
 _BLOCK = 1 << 16  # rows that are summed at once
 
 
@@ -32,24 +33,32 @@ def adapt(windows: WindowEmbedding, embedding: Embedding) -> tuple[WindowEmbeddi
 
     What was not read stays at 0.
     """
-    from scipy.linalg import eigh
-
     where = windows.windows
     read = np.bincount(where.contig, where.lengths, len(embedding.matrix)).astype(np.float64)  # bp of each contig
     if not read.any():
         return windows, embedding
     within = _within(windows, embedding, read)
     centre, between = _between(embedding, read, within=within)
-    prior, axes = eigh(between, within)  # the error of REFERENCE bp is 1 along each of them
-    best = np.argsort(-prior)[:DIRECTIONS]
-    prior, axes = np.maximum(prior[best], LEAST_PRIOR).astype(np.float32), axes[:, best].astype(np.float32)
-    matrix = (embedding.matrix - centre.astype(np.float32)) @ axes
+    every, directions = _discriminants(between, within)
+    best = np.argsort(-every)[:DIRECTIONS]
+    prior: F32 = np.maximum(every[best], LEAST_PRIOR).astype(np.float32)
+    axes: F32 = directions[:, best].astype(np.float32)
+    middle: F32 = centre.astype(np.float32)
+    matrix = np.asarray((embedding.matrix - middle) @ axes, np.float32)
     matrix[read == 0] = 0
     variance = np.repeat((REFERENCE / np.maximum(read, 1))[:, None], len(prior), 1).astype(np.float32)
     return (
-        replace(windows, matrix=(windows.matrix - centre.astype(np.float32)) @ axes),
+        replace(windows, matrix=np.asarray((windows.matrix - middle) @ axes, np.float32)),
         replace(embedding, matrix=matrix, variance=variance, prior=prior),
     )
+
+
+def _discriminants(between: F64, within: F64) -> tuple[F64, F64]:
+    """Solutions of between a = prior within a: (E,), and columns (E, E) along which the error of REFERENCE bp is 1."""
+    values, vectors = np.linalg.eigh(within)
+    white = vectors / np.sqrt(np.maximum(values, LEAST_ERROR * values[-1]))
+    prior, axes = np.linalg.eigh(white.T @ between @ white)
+    return prior, white @ axes
 
 
 def _within(windows: WindowEmbedding, embedding: Embedding, read: F64) -> F64:

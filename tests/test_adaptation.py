@@ -168,6 +168,17 @@ def test_contigs_without_windows_stay_at_nothing() -> None:
     assert adapt(empty.windows, empty.embedding) == (empty.windows, empty.embedding)
 
 
+def test_an_encoder_that_takes_directions_for_free_of_error() -> None:
+    """As one learnt from fewer pieces than it has features: they are measured here."""
+    made = assembly(within=correlated())
+    variance = made.embedding.variance.copy()
+    variance[:, 3:] = 1e-20
+    matrix, found = adapt(made.windows, replace(made.embedding, variance=variance))
+    assert np.isfinite(matrix.matrix).all()
+    assert np.isfinite(found.matrix).all()
+    assert (found.prior > 0).all()
+
+
 def test_the_best_directions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     made = assembly(within=correlated())
     whole, known = made.adapted

@@ -74,7 +74,7 @@ def test_both_sums_are_printed(
     rng = np.random.default_rng(1)
     assemblies = multi.cut(multi._read(tmp_path, 2, genomes=0, rng=rng), rng)
     truth = {name: origin.genomes[0] for each in assemblies for name, origin in each.truth.items()}
-    monkeypatch.setattr(multi, "_run", run)
+    monkeypatch.setattr(multi, "run_binner", run)
     multi.main([str(tmp_path), "--samples", "2", "--keep", str(tmp_path / "kept")])
     genomes = len(set(truth.values()))
     last = capsys.readouterr().out.splitlines()[-1]

