@@ -46,7 +46,7 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with tarfile.open(sdist) as archive:
         safely: dict[str, Any] = (
             {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-        )  # Python 3.11.4 and later
+        )  # 3.11.4 and later
         archive.extractall(folder, **safely)
     return build("build_wheel", folder / NAME, folder)
 
