@@ -44,9 +44,7 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of what the source distribution holds, as conda and distributions build it."""
     folder = tmp_path_factory.mktemp("wheel")
     with tarfile.open(sdist) as archive:
-        safely: dict[str, Any] = (
-            {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-        )  # 3.11.4 and later
+        safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # 3.11.4 and later
         archive.extractall(folder, **safely)
     return build("build_wheel", folder / NAME, folder)
 
