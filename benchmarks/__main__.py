@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks import report, results
-from benchmarks.arguments import fraction, say, several
+from benchmarks.arguments import fraction, parser_of, say, several
 from benchmarks.measure import measure
 from benchmarks.results import OK, Row, Stage
 from benchmarks.tasks import ALL, Inputs, Task, find_sets, find_tasks, prepare
@@ -133,11 +133,8 @@ def _plan(options: argparse.Namespace) -> Plan:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about, _, more = (__doc__ or "").partition("\n\n")
     slow = [name for name, tool in TOOLS.items() if tool.slow]
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks", description=about, epilog=more, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of("benchmarks", __doc__)
     parser.add_argument("data", type=Path, nargs="?", metavar="DATA_DIR")
     parser.add_argument("--sets", type=several(str), default=[], help="comma-separated names  [default: all]")
     parser.add_argument(

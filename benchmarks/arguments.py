@@ -10,6 +10,13 @@ from typing import TypeVar
 _Value = TypeVar("_Value")
 
 
+def parser_of(command: str, doc: str | None) -> argparse.ArgumentParser:
+    """That of `python -m command`, which says what the module's `doc` says: its first paragraph, options, the rest."""
+    about, _, more = (doc or "").partition("\n\n")
+    layout = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(f"python -m {command}", description=about, epilog=more, formatter_class=layout)
+
+
 def several(kind: Callable[[str], _Value]) -> Callable[[str], list[_Value]]:
     """The type of an option with values between commas."""
     return lambda text: [kind(word) for word in text.split(",")]

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.arguments import fraction, say, several
+from benchmarks.arguments import fraction, parser_of, say, several
 from benchmarks.embeddings import PLAIN, Maker, Reading, last_line
 from benchmarks.measure import measure
 from benchmarks.rows import append, read
@@ -235,9 +235,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.encoders", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of("benchmarks.encoders", __doc__)
     add = parser.add_argument
     add("data", type=Path, metavar="DATA_DIR")
     add("--encoders", type=several(str), default=["plain-4-mers", "4-mers", "whitening"], help="comma-separated")

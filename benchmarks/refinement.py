@@ -22,7 +22,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.arguments import say, several
+from benchmarks.arguments import parser_of, say, several
 from benchmarks.regimes import REGIMES
 from benchmarks.rows import append, read
 from benchmarks.tasks import CONTIGS, DEPTHS, TRUTH, find_sets
@@ -213,13 +213,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about, _, more = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.refinement",
-        description=about,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of("benchmarks.refinement", __doc__)
     parser.add_argument("data", type=Path, metavar="DATA_DIR")
     parser.add_argument("--keep", type=Path, required=True, metavar="FOLDER", help="for what is computed once")
     parser.add_argument("--sets", type=several(str), default=[], help="comma-separated names  [default: all]")

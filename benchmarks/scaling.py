@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks import results
 from benchmarks.__main__ import Plan, run
-from benchmarks.arguments import several
+from benchmarks.arguments import parser_of, several
 from benchmarks.files import write_contigs, write_truth
 from benchmarks.report import markdown, number
 from benchmarks.results import OK, Row
@@ -156,13 +156,7 @@ def _power(sizes: Sequence[int], values: Sequence[float], *, least: float = LEAS
 
 
 def _parser() -> argparse.ArgumentParser:
-    about, _, more = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.scaling",
-        description=about,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of("benchmarks.scaling", __doc__)
     parser.add_argument("genomes", type=Path, metavar="GENOMES")
     parser.add_argument(
         "--contigs", type=several(int), default=[10_000, 30_000, 100_000], help="[default: 10000,30000,100000]"
