@@ -15,6 +15,7 @@ import numpy as np
 
 from binner.data import F32, F64, I64, Embedding, WindowEmbedding
 from binner.graph import genomes_expected
+from binner.space import LONGEST_WEIGHT
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,6 @@ DIRECTIONS = 64  # that are kept
 KNOWN_WINDOWS = 1000  # windows of an assembly say as much of the scatter within genomes as the encoder does
 KNOWN_GENOMES = 100  # so many genomes, of how genomes scatter
 REFERENCE = 6000  # bp, of which the error is 1 in every direction
-LONGEST_WEIGHT = 50_000  # bp; a longer contig counts no more in how genomes scatter
 LEAST_PRIOR = 1e-3  # of a direction in which the assembly shows nothing
 LEAST_ERROR = 1e-12  # of the largest; encoders learnt from few pieces take some directions for free of error
 _BLOCK = 1 << 16  # rows that are summed at once

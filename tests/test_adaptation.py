@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from binner import adaptation
-from binner.adaptation import KNOWN_GENOMES, KNOWN_WINDOWS, LONGEST_WEIGHT, REFERENCE, adapt
+from binner.adaptation import KNOWN_GENOMES, KNOWN_WINDOWS, REFERENCE, adapt
 from binner.data import F32, F64, I64, Embedding, WindowEmbedding, Windows
 from binner.graph import GENOME_BP
-from binner.space import unit_rows
+from binner.space import LONGEST_WEIGHT, unit_rows
 
 WIDTH = 7
 
