@@ -74,20 +74,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(tasks: Sequence[Task], *, seed: int) -> list[Known]:
     """Bin the tasks of one set as `binner run` does."""
-    from binner import clusterers, coverage, embed, fasta, markers, membership, select, space
+    from binner import clusterers, coverage, embed, fasta, homologs, markers, membership, select, space
     from binner.adaptation import adapt
 
     with tempfile.TemporaryDirectory() as scratch:
         contigs = fasta.read(tasks[0].folder / CONTIGS, min_length=MIN_LENGTH)
-        found = markers.find(contigs, threads=1)
+        genes, relatives = markers.find(contigs, threads=1), homologs.find(contigs, threads=1)
         embedding = adapt(*embed.embed(contigs, encoder="whitening"))[1]
         known = []
         for task in tasks:
             files = prepare(task, Path(scratch))
             depths = coverage.read(contigs, depth=[files.depth]) if files.depth else None
             depth = space.depths(depths, embedding, contigs.lengths)
-            partitions = clusterers.propose(embedding, depth, contigs.lengths, seed=seed)
-            bins, _ = select.choose(partitions, contigs.lengths, markers=found, min_bin_size=MIN_BIN, depth=depth)
+            partitions = clusterers.propose(embedding, depth, contigs.lengths, seed=seed, homologs=relatives)
+            bins, _ = select.choose(
+                partitions, contigs.lengths, markers=genes, homologs=relatives, min_bin_size=MIN_BIN, depth=depth
+            )
             model = space.gaussians(embedding, depth, contigs.lengths)
             pairs = membership.pair(bins, partitions, model, contigs.lengths, covered=depth.known if depth else None)
             known.append(judge(pairs, bins, genomes(contigs.names, files.truth), lengths=contigs.lengths))

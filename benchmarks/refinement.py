@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +27,9 @@ from benchmarks.arguments import parser_of, say, several
 from benchmarks.regimes import REGIMES
 from benchmarks.rows import append, read
 from benchmarks.tasks import CONTIGS, DEPTHS, TRUTH, find_sets
-from binner import artifacts, clusterers, coverage, embed, fasta, markers, refine, select, space
+from binner import artifacts, clusterers, coverage, embed, fasta, homologs, markers, refine, select, space
 from binner.adaptation import adapt
-from binner.data import I64, Clustering, Contigs, Coverage, Embedding, Markers, WindowEmbedding
+from binner.data import I64, Clustering, Contigs, Coverage, Embedding, Homologs, Markers, WindowEmbedding
 from binner.evaluate.bins import overlap, score
 from binner.evaluate.tables import Pairs, Truth, read_truth
 from binner.refine import TERMS, Evidence, RefineConfig
@@ -85,6 +86,7 @@ class Assembly:
     embedded: tuple[WindowEmbedding, Embedding]
     coverage: Coverage | None
     markers: Markers
+    homologs: Homologs
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -117,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def load(folder: Path, stages: Stages) -> Assembly:
-    """Read a set; its embedding and marker genes are kept."""
+    """Read a set; its embedding, marker genes and homologs are kept."""
     contigs = fasta.read(folder / CONTIGS, min_length=MIN_LENGTH)
     embedded = stages.run(
         f"{folder.name}-embedding",
@@ -131,9 +133,15 @@ def load(folder: Path, stages: Stages) -> Assembly:
         lambda progress: markers.find(contigs, threads=stages.threads, progress=progress),
         key=artifacts.key(contigs.digest, artifacts.code_version("markers")),
     )
+    relatives = stages.run(
+        f"{folder.name}-homologs",
+        "Homologs",
+        lambda progress: homologs.find(contigs, threads=stages.threads, progress=progress),
+        key=artifacts.key(contigs.digest, artifacts.code_version("homologs")),
+    )
     table = folder / DEPTHS
     whole = coverage.read(contigs, depth=[table]) if table.exists() else None
-    return Assembly(folder.name, contigs, read_truth(folder / TRUTH), embedded, whole, genes)
+    return Assembly(folder.name, contigs, read_truth(folder / TRUTH), embedded, whole, genes, relatives)
 
 
 def measure(made: Assembly, ahead: Sequence[Row], stages: Stages) -> Iterator[Row]:
@@ -147,12 +155,13 @@ def measure(made: Assembly, ahead: Sequence[Row], stages: Stages) -> Iterator[Ro
 
 
 def _measured(row: Row, made: Assembly, depths: Coverage | None, stages: Stages) -> Row:
-    lengths, seed, embedding = made.contigs.lengths, int(row.seed), made.embedded[1]
+    lengths, embedding = made.contigs.lengths, made.embedded[1]
+    how: dict[str, Any] = {"seed": int(row.seed), "threads": stages.threads, "homologs": made.homologs}
     depth = space.depths(depths, embedding, lengths)
     plain = stages.run(
         f"{row.set}-{row.regime}-{row.seed}",
         "Clustering without the head",
-        lambda _: clusterers.propose(embedding, depth, lengths, seed=seed, threads=stages.threads),
+        lambda _: clusterers.propose(embedding, depth, lengths, **how),
         key=artifacts.key(made.contigs.digest, artifacts.code_version("clusterers"), artifacts.code_version("embed")),
     )
     config = variants()[row.variant]
@@ -160,14 +169,14 @@ def _measured(row: Row, made: Assembly, depths: Coverage | None, stages: Stages)
     if config is not None:
         evidence = Evidence(lengths, made.embedded, coverage=depths, depth=depth, markers=made.markers)
         points = stages.run(
-            "refinement", "Refining", lambda _: refine.fit(evidence, config=config, seed=seed, device="cpu")
+            "refinement", "Refining", lambda _: refine.fit(evidence, config=config, seed=how["seed"], device="cpu")
         )
         row = replace(row, seconds=f"{stages.reports[-1].cpu_seconds:.1f}")
-        refined = clusterers.propose(
-            embedding, depth, lengths, seed=seed, threads=stages.threads, metrics=(), refined=points
-        )
+        refined = clusterers.propose(embedding, depth, lengths, metrics=(), refined=points, **how)
     chosen = [
-        select.choose([*plain, *refined], lengths, markers=genes, min_bin_size=MIN_BIN, depth=depth)[0]
+        select.choose(
+            [*plain, *refined], lengths, markers=genes, homologs=made.homologs, min_bin_size=MIN_BIN, depth=depth
+        )[0]
         for genes in (made.markers, None)
     ]
     return replace(

@@ -188,6 +188,7 @@ class RunConfig:
     bins: tuple[Path, ...] = ()  # of other binners: what is chosen among, in place of clusters
     split_chimeras: bool = False
     markers: bool = True
+    homologs: bool = True
     refine: bool | None = None  # None: only where it pays
     refine_terms: tuple[RefineTerm, ...] | None = None  # what the head is trained for besides contrast; None: all
     also: tuple[SourceName, ...] = ()  # sources of further candidates

@@ -259,6 +259,33 @@ class Markers:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Homologs:
+    """Pairs of contigs that hold the same stretch of the genomes of two relatives, H of them, each pair once."""
+
+    contigs: I64  # (H, 2), rows, the smaller first
+    bp: I64  # (H,), of the stretch
+    names_digest: str
+
+    def __post_init__(self) -> None:
+        check_array("homologous contigs", self.contigs, np.int64, (-1, 2))
+        check_array("bp of homologs", self.bp, np.int64, (len(self.contigs),))
+        if (self.contigs[:, 0] >= self.contigs[:, 1]).any():
+            raise ValueError("a pair of homologs is two contigs, the smaller row first")
+
+    def select(self, rows: I64) -> Homologs:
+        """Those among the contigs in `rows`, ascending."""
+        kept = np.isin(self.contigs, rows).all(1)
+        return Homologs(np.searchsorted(rows, self.contigs[kept]), self.bp[kept], digest(self.names_digest, rows))
+
+    def links(self, contigs: int) -> tuple[I64, I64, I64]:
+        """Where the homologs of each of N contigs begin (N + 1,) among their rows (2 H,), and the bp of each."""
+        own, other = self.contigs.T.ravel(), self.contigs[:, ::-1].T.ravel()
+        order = np.lexsort((other, own))
+        first = np.searchsorted(own[order], np.arange(contigs + 1))
+        return first, other[order], np.tile(self.bp, 2)[order]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Clustering:
     """One partition of the contigs, proposed by a clusterer."""
 

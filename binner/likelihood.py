@@ -77,6 +77,44 @@ def most_likely(gaussians: Gaussians, mean: F32, variance: F32, *, temper: float
     return best
 
 
+def likeliest(
+    gaussians: Gaussians, rows: I64, posterior: tuple[F32, F32], *, temper: float, most: int
+) -> tuple[I64, F32]:
+    """For each of some contigs (R,) its `most` likeliest clusters (R, most), the best first, and their log likelihoods.
+
+    As `most_likely`; where there are fewer clusters the rest is -1 with a log likelihood of -inf.
+    """
+    cluster = np.full((len(rows), most), -1, np.int64)
+    score = np.full((len(rows), most), -np.inf, np.float32)
+    error = gaussians.variance[rows] / np.float32(temper)
+    _likeliest(gaussians.mean[rows], error, *posterior, cluster, score)
+    return cluster, score
+
+
+@njit(parallel=True, fastmath={"contract", "arcp", "nsz", "reassoc"}, nogil=True, cache=True)
+def _likeliest(z: F32, error: F32, mean: F32, variance: F32, best: I64, score: F32) -> None:
+    most = best.shape[1]
+    for row in prange(len(z)):
+        for cluster in range(len(mean)):
+            twice, product = np.float32(0), np.float32(1)
+            for d in range(z.shape[1]):
+                spread = error[row, d] + variance[cluster, d]
+                off = z[row, d] - mean[cluster, d]
+                twice -= off * off / spread
+                product *= spread
+                if d & 7 == 7:
+                    twice -= np.log(product)
+                    product = np.float32(1)
+            value = (twice - np.log(product)) / 2
+            place = most
+            while place and value > score[row, place - 1]:
+                place -= 1
+            if place < most:
+                for later in range(most - 1, place, -1):
+                    best[row, later], score[row, later] = best[row, later - 1], score[row, later - 1]
+                best[row, place], score[row, place] = cluster, value
+
+
 @njit(parallel=True, fastmath={"contract", "arcp", "nsz", "reassoc"}, nogil=True, cache=True)
 def _most_likely(
     z: F32, error: F32, mean: F32, variance: F32, telling: I64, means: F32, variances: F32, least: F32, best: I64

@@ -13,7 +13,19 @@ import numpy as np
 from binner import assemblies, bin_folder, inputs, pipeline_quality, quality, record
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import STDIN, RunConfig, assembly_name
-from binner.data import F32, Assemblies, Bin, Clustering, Contigs, Coverage, Markers, Membership, Progress, digest
+from binner.data import (
+    F32,
+    Assemblies,
+    Bin,
+    Clustering,
+    Contigs,
+    Coverage,
+    Homologs,
+    Markers,
+    Membership,
+    Progress,
+    digest,
+)
 from binner.joins import Joins, cut
 from binner.memory import granted
 from binner.pipeline_bins import Finder
@@ -59,7 +71,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             others = job.read_bins()
             job, coverage = job.split_chimeras(job.measure_coverage())
             markers = job.find_markers()
-            bins, membership = job.find_bins(coverage, markers, others)
+            bins, membership = job.find_bins(coverage, markers, job.find_homologs(), others)
             percent = job.judge(bins, markers)
             job.write(bins, membership, coverage=coverage, quality=percent)
             verdicts = pipeline_quality.judge_run(space, judge, stages=stages, memory=memory, bins=len(bins))
@@ -162,6 +174,19 @@ class _Job:
             return None
         return self.stages.run("markers", "Finding marker genes", work, key=self._markers_key())
 
+    def find_homologs(self) -> Homologs | None:
+        """None without them."""
+
+        def work(progress: Progress) -> Homologs:
+            from binner import homologs
+
+            return homologs.find(self.contigs, threads=self._threads, progress=progress)
+
+        if not self.config.homologs or not len(self.contigs):
+            return None
+        own = key(self.contigs.digest, fingerprint(PACKAGE / "models" / "whitening"), code_version("homologs"))
+        return self.stages.run("homologs", "Finding homologs", work, key=own)
+
     def read_bins(self) -> list[Clustering]:
         """Those of other binners, if there are any to choose among."""
 
@@ -173,13 +198,19 @@ class _Job:
         return self.stages.run("bins", "Reading bins", work) if self.config.bins else []
 
     def find_bins(
-        self, coverage: Coverage | None, markers: Markers | None, others: Sequence[Clustering]
+        self,
+        coverage: Coverage | None,
+        markers: Markers | None,
+        homologs: Homologs | None,
+        others: Sequence[Clustering],
     ) -> tuple[list[Bin], Membership]:
         """Bins, and for each contig how surely it belongs where it is."""
         finder = Finder(
             self.config, self.stages, self.contigs, self.assemblies, self.device, coverage_key=self._coverage_key()
         )
-        return finder.choose(others, markers) if others else finder.find(coverage, markers)
+        if others:
+            return finder.choose(others, markers, homologs)
+        return finder.find(coverage, markers, homologs)
 
     def judge(self, bins: Sequence[Bin], markers: Markers | None) -> tuple[F32, F32] | None:
         """Completeness and contamination of each bin, %; None without markers."""

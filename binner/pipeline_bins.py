@@ -20,6 +20,7 @@ from binner.data import (
     Contigs,
     Coverage,
     Embedding,
+    Homologs,
     Markers,
     Membership,
     Progress,
@@ -49,7 +50,9 @@ class Finder:
     device: str  # "cpu" or "cuda:N"
     coverage_key: str  # of the coverage that `find` is given
 
-    def find(self, coverage: Coverage | None, markers: Markers | None) -> tuple[list[Bin], Membership]:
+    def find(
+        self, coverage: Coverage | None, markers: Markers | None, homologs: Homologs | None
+    ) -> tuple[list[Bin], Membership]:
         """Bins, and for each contig how surely it belongs where it is.
 
         Circular contigs that are whole genomes are bins as they are. The others are binned with the coverage of all
@@ -73,6 +76,7 @@ class Finder:
                 embedding.select(rows),
                 coverage.select(rows) if coverage is not None else None,
                 markers.select(rows) if markers is not None else None,
+                homologs.select(rows) if homologs is not None else None,
                 (embedding_key, digest(rows), self.coverage_key, self.config.seed),
             )
             found, own = part.find()
@@ -82,14 +86,16 @@ class Finder:
             bins += [replace(each, rows=rows[each.rows]) for each in found]
         return bins, membership
 
-    def choose(self, clusterings: Sequence[Clustering], markers: Markers | None) -> tuple[list[Bin], Membership]:
+    def choose(
+        self, clusterings: Sequence[Clustering], markers: Markers | None, homologs: Homologs | None
+    ) -> tuple[list[Bin], Membership]:
         """As `find`, among clusters that are there already; the probability is the share of the votes."""
 
         def work(_: Progress) -> tuple[list[Bin], Membership]:
             from binner import select
 
             lengths, least = self.contigs.lengths, self.config.min_bin_size
-            found, share = select.choose(clusterings, lengths, markers=markers, min_bin_size=least)
+            found, share = select.choose(clusterings, lengths, markers=markers, homologs=homologs, min_bin_size=least)
             return found, replace(no_membership(len(lengths)), probability=share)
 
         return self.stages.run("choice", "Choosing bins", work)
@@ -163,6 +169,7 @@ class _Part:
     embedding: Embedding
     coverage: Coverage | None
     markers: Markers | None
+    homologs: Homologs | None
     depends_on: tuple[object, ...]  # all that
 
     def find(self) -> tuple[list[Bin], Membership]:
@@ -172,7 +179,14 @@ class _Part:
             from binner import membership, select
 
             least = self.finder.config.min_bin_size
-            found = select.choose(clusterings, self.lengths, markers=self.markers, min_bin_size=least, depth=depth)[0]
+            found = select.choose(
+                clusterings,
+                self.lengths,
+                markers=self.markers,
+                homologs=self.homologs,
+                min_bin_size=least,
+                depth=depth,
+            )[0]
             model = space.gaussians(self.embedding, depth, self.lengths)
             pairs = membership.pair(found, clusterings, model, self.lengths, covered=depth.known if depth else None)
             return found, membership.estimate(pairs, contigs=len(self.lengths))
@@ -233,12 +247,14 @@ class _Part:
                 seed=config.seed,
                 threads=config.machine.threads,
                 refined=refined,
+                homologs=self.homologs,
                 progress=progress,
             )
 
         how = self._refinement_key()
+        apart = self.homologs and digest(self.homologs.contigs)
         called = self._called("clustering", "Clustering")
-        return self.finder.stages.run(*called, work, key=key(*self.depends_on, how, code_version("clusterers")))
+        return self.finder.stages.run(*called, work, key=key(*self.depends_on, how, apart, code_version("clusterers")))
 
     def _more(self, clusterings: Sequence[Clustering], depth: Depths | None) -> list[Clustering]:
         config = self.finder.config
@@ -253,6 +269,7 @@ class _Part:
                 space.gaussians(self.embedding, depth, self.lengths),
                 self.lengths,
                 self.markers,
+                self.homologs,
                 config.min_bin_size,
             )
             return candidates.more(config.also, given)

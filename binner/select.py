@@ -1,9 +1,10 @@
 """The judge: of all clusters that were proposed, the best one for each genome.
 
 A cluster scores by the agreement of the partitions that vote (half of them cut a neighbour graph, half are the
-likelihood's answer to those) and by the single-copy marker genes it holds: complete genomes have each once. The best
-cluster becomes a bin, without the few contigs that do not fit (`binner.trim`); its contigs leave all others, those are
-scored again, and so on.
+likelihood's answer to those), by the single-copy marker genes it holds (complete genomes have each once), and by the
+homologs it should not hold (what two relatives have in common is on two contigs). The best cluster becomes a bin,
+without the few contigs that do not fit (`binner.trim`); its contigs leave all others, which are scored again, and so
+on.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numba import njit
 
-from binner.data import F32, F64, I64, UNSEEN, Bin, Clustering, Markers
+from binner.data import F32, F64, I64, UNSEEN, Bin, Clustering, Homologs, Markers
 from binner.space import Depths
 from binner.trim import trim
 from binner.votes import Votes
@@ -22,6 +24,10 @@ from binner.votes import Votes
 logger = logging.getLogger(__name__)
 
 MARKER_WEIGHT = 1.0  # a bin with every marker once scores as much more as one that all partitions agree on
+HOMOLOG_WEIGHT = (
+    8.0  # a bin of whose bp one in eight beyond the free share has a homolog in the bin loses as much again
+)
+FREE_SHARE = 0.03  # of the bp, which costs nothing: genomes have some genes twice
 DOMAINS = ("bacteria", "archaea")  # of the marker sets; each is judged together with the universal genes
 
 
@@ -32,6 +38,7 @@ def choose(
     markers: Markers | None,
     min_bin_size: int,
     depth: Depths | None = None,
+    homologs: Homologs | None = None,
 ) -> tuple[list[Bin], F32]:
     """Disjoint bins of at least `min_bin_size` bp, largest first, and each contig's probability of being where it is.
 
@@ -40,7 +47,7 @@ def choose(
     votes = Votes.of(clusterings, lengths)
     candidates = list(_candidates(clusterings, lengths, min_bin_size))
     logger.info("%d candidate bins from %d partitions", len(candidates), len(clusterings))
-    judge = _Judge(votes, markers)
+    judge = _Judge(votes, markers, homologs)
     bins = [
         Bin(rows, int(lengths[rows].sum()), score)
         for rows, score in _take_best(candidates, judge, lengths, least_bp=min_bin_size, depth=depth)
@@ -52,9 +59,11 @@ def choose(
     return bins, probability
 
 
-def scorer(clusterings: Sequence[Clustering], lengths: I64, markers: Markers | None) -> Callable[[Sequence[I64]], F64]:
+def scorer(
+    clusterings: Sequence[Clustering], lengths: I64, markers: Markers | None, homologs: Homologs | None
+) -> Callable[[Sequence[I64]], F64]:
     """The judge's scores (C,) of any C clusters, each the rows of its contigs, as a function of nothing else."""
-    return _Judge(Votes.of(clusterings, lengths), markers).scores
+    return _Judge(Votes.of(clusterings, lengths), markers, homologs).scores
 
 
 def _candidates(clusterings: Sequence[Clustering], lengths: I64, least_bp: int) -> Iterator[I64]:
@@ -93,20 +102,25 @@ def _take_best(
 
 
 class _Judge:
-    def __init__(self, votes: Votes, markers: Markers | None) -> None:
+    def __init__(self, votes: Votes, markers: Markers | None, homologs: Homologs | None) -> None:
         self.votes = votes
+        self.links = homologs.links(len(votes.lengths)) if homologs is not None else None
         self.counts = markers.counts if markers is not None else None
         self.sets = _marker_sets(markers) if markers is not None else []
 
     def scores(self, clusters: Sequence[I64]) -> F64:
-        """Agreement in [0, 1] plus weighted markers of each cluster."""
+        """Agreement in [0, 1] plus weighted markers less weighted homologs of each cluster."""
         if not clusters:
             return np.zeros(0)
         starts = np.concatenate([[0], np.cumsum([len(rows) for rows in clusters])])
-        agreement = self.votes.matches(np.concatenate(clusters), starts).agreement
-        if self.counts is None:
-            return agreement
-        return agreement + MARKER_WEIGHT * np.array([self._markers(rows) for rows in clusters])
+        rows = np.concatenate(clusters)
+        score = self.votes.matches(rows, starts).agreement
+        if self.links is not None:
+            share = _linked_share(rows, starts, self.links, self.votes.lengths)
+            score -= HOMOLOG_WEIGHT * np.maximum(share - FREE_SHARE, 0)
+        if self.counts is not None:
+            score += MARKER_WEIGHT * np.array([self._markers(each) for each in clusters])
+        return score
 
     def membership(self, rows: I64) -> F32:
         """Share of the votes that count whose best match of the cluster holds each of its contigs, (len(rows),).
@@ -135,3 +149,27 @@ def _marker_sets(markers: Markers) -> list[I64]:
     kinds = np.array([gene.split(":")[0] for gene in markers.genes])
     sets = [np.flatnonzero((kinds == "universal") | (kinds == domain)) for domain in DOMAINS if domain in kinds]
     return [genes for genes in sets or [np.flatnonzero(kinds == "universal")] if len(genes)] or [np.arange(len(kinds))]
+
+
+@njit(nogil=True, cache=True)
+def _linked_share(rows: I64, starts: I64, links: tuple[I64, I64, I64], lengths: F64) -> F64:
+    """Share of the bp of the clusters rows[starts[i]:starts[i + 1]] that have homologs in the same cluster, (C,).
+
+    `links`: where the links of each contig begin (N + 1,), their other ends, and bp.
+    """
+    first, other, bp = links
+    inside = np.zeros(len(lengths), np.bool_)
+    share = np.zeros(len(starts) - 1)
+    for cluster in range(len(share)):
+        own = rows[starts[cluster] : starts[cluster + 1]]
+        inside[own] = True
+        linked = size = 0.0
+        for row in own:
+            held = 0.0
+            for link in range(first[row], first[row + 1]):
+                held += bp[link] if inside[other[link]] else 0.0
+            linked += min(held, lengths[row])
+            size += lengths[row]
+        inside[own] = False
+        share[cluster] = linked / max(size, 1.0)
+    return share

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import binner
-from binner.data import F32, Bin, Clustering, Contigs, Embedding, Markers, Refined, WindowEmbedding, Windows
+from binner.data import F32, Bin, Clustering, Contigs, Embedding, Homologs, Markers, Refined, WindowEmbedding, Windows
 
 MODELS = Path(binner.__file__).parent / "models"
 Call = Callable[[str], None]
@@ -52,6 +52,10 @@ def modules(call: Call) -> dict[str, Any]:
         call("find")
         return Markers(("universal:a",), np.ones((len(contigs), 1), np.uint8), contigs.names_digest)
 
+    def compare(contigs: Contigs, **options: Any) -> Homologs:
+        call("compare")
+        return Homologs(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), contigs.names_digest)
+
     def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
         call("completeness")
         return np.full(len(bins), 95, np.float32), np.full(len(bins), 1, np.float32)
@@ -75,6 +79,7 @@ def modules(call: Call) -> dict[str, Any]:
         "adaptation": SimpleNamespace(adapt=lambda windows, embedding: (windows, embedding)),
         "clusterers": SimpleNamespace(propose=propose),
         "select": SimpleNamespace(choose=choose),
+        "homologs": SimpleNamespace(find=compare),
         "markers": SimpleNamespace(find=find, completeness=completeness),
     }
 

@@ -106,7 +106,8 @@ def test_defaults(asked: list[RunConfig], capsys: pytest.CaptureFixture[str]) ->
     (config,) = asked
     assert config.folder == Path("contigs_binner")
     assert (config.min_length, config.min_bin_size, config.seed, config.prefix) == (1000, 200_000, 1, "bin")
-    assert (config.markers, config.refine, config.force, config.report) == (True, None, False, True)
+    assert (config.markers, config.homologs, config.refine) == (True, True, None)
+    assert (config.force, config.report) == (False, True)
     assert config.machine.threads == runtime.granted_threads()
     assert (config.machine.device, config.machine.max_memory) == ("auto", None)
     assert (config.coverage.files, config.coverage.headers) == ((), True)
@@ -116,8 +117,8 @@ def test_defaults(asked: list[RunConfig], capsys: pytest.CaptureFixture[str]) ->
 def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixture[str]) -> None:
     line = (
         "run contigs.fa -b a.bam b.cram --depth t.txt u.txt --abundance s.tsv -o out -t 1 -m 1500 --min-bin-size 5000"
-        " --encoder whitening --no-markers --max-memory 4G --device cpu --seed 9 --prefix P --force --no-refine"
-        " --identity 95 --no-header-depth --split-chimeras --no-report -q"
+        " --encoder whitening --no-markers --no-homologs --max-memory 4G --device cpu --seed 9 --prefix P --force"
+        " --no-refine --identity 95 --no-header-depth --split-chimeras --no-report -q"
     )
     assert call(*line.split()) == 0
     (config,) = asked
@@ -131,7 +132,8 @@ def test_every_option_arrives(asked: list[RunConfig], capsys: pytest.CaptureFixt
     assert config.machine.max_memory == 4 * 10**9
     assert config.machine.device == "cpu"
     assert (config.min_length, config.min_bin_size, config.seed, config.prefix) == (1500, 5000, 9, "P")
-    assert (config.markers, config.refine, config.force, config.split_chimeras) == (False, False, True, True)
+    assert (config.markers, config.homologs, config.refine) == (False, False, False)
+    assert (config.force, config.split_chimeras) == (True, True)
     assert not config.report
     assert capsys.readouterr().out == "", "-q says nothing"
 

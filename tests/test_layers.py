@@ -21,7 +21,7 @@ LAYERS = {
     "3, spaces": {"space"},
     "3, sequences and depths": {"clusterers", "coverage", "encoders", "losses", "marker_profiles", "windows"},
     "3, spaces of an assembly": {"adaptation"},
-    "3, scans": {"marker_scan", "marker_search"},
+    "3, scans": {"homolog_kernel", "marker_scan", "marker_search"},
     "3, the loop": {"fit"},
     "3, votes": {"votes"},
     "4, what other stages need": {
@@ -36,7 +36,7 @@ LAYERS = {
         "workspace",
     },
     "4, more inputs": {"assemblies"},
-    "4, stages": {"embed", "markers", "refine", "select", "write"},
+    "4, stages": {"embed", "homologs", "markers", "refine", "select", "write"},
     "4, judging": {"candidates", "evaluate", "quality", "replicons"},
     "4, what tells of results": {"report"},
     "4, files of stages": {"embedding_files", "recluster"},

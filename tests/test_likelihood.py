@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from binner.likelihood import Gaussians, log_evidence, most_likely, pool
+from binner.likelihood import Gaussians, likeliest, log_evidence, most_likely, pool
 
 
 def some_gaussians(number: int, directions: int, seed: int = 0) -> Gaussians:
@@ -72,3 +72,26 @@ def test_contigs_without_a_cluster_count_nowhere() -> None:
     without = pool(kept, np.array([0, 1, 0]), 2, temper=0.5)
     np.testing.assert_allclose(with_noise.weighted, without.weighted)
     np.testing.assert_allclose(with_noise.precision, without.precision)
+
+
+@pytest.mark.parametrize("clusters", [1, 3, 9])
+def test_likeliest_clusters_against_all_of_them(clusters: int) -> None:
+    rng = np.random.default_rng(clusters)
+    contigs, width, most = 40, 11, 4
+    gaussians = Gaussians(
+        rng.normal(size=(contigs, width)).astype(np.float32),
+        rng.uniform(0.2, 2, (contigs, width)).astype(np.float32),
+        np.ones(width, np.float32),
+    )
+    mean = rng.normal(size=(clusters, width)).astype(np.float32)
+    variance = rng.uniform(0.01, 0.5, (clusters, width)).astype(np.float32)
+    rows = np.array([3, 3, 17, 39])
+    cluster, score = likeliest(gaussians, rows, (mean, variance), temper=0.3, most=most)
+    spread = (gaussians.variance[rows] / 0.3)[:, None] + variance
+    expected = -(((gaussians.mean[rows][:, None] - mean) ** 2 / spread + np.log(spread)).sum(2)) / 2
+    order = np.argsort(-expected, axis=1)[:, :most]
+    there = min(most, clusters)
+    np.testing.assert_array_equal(cluster[:, :there], order)
+    np.testing.assert_allclose(score[:, :there], np.take_along_axis(expected, order, 1), rtol=1e-5)
+    assert (cluster[:, there:] == -1).all()
+    assert np.isneginf(score[:, there:]).all()

@@ -26,7 +26,7 @@ from tests import fakes
 
 ROOT = Path(__file__).parent.parent
 RNG = np.random.default_rng(1)
-STAGES = ["contigs", "coverage", "markers", "embedding", "clustering", "choice", "quality", "results"]
+STAGES = ["contigs", "coverage", "markers", "homologs", "embedding", "clustering", "choice", "quality", "results"]
 
 
 def bases(length: int) -> str:
@@ -82,7 +82,7 @@ def test_a_run(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
 
     with caplog.at_level(logging.INFO, "binner"):
         summary = pipeline.run(config(), watch=watch, command=["binner", "run", "contigs.fa"])
-    assert calls == ["find", "embed", "propose", "choose", "completeness"]
+    assert calls == ["find", "compare", "embed", "propose", "choose", "completeness"]
     assert titles[:2] == ["Reading contigs", "Measuring coverage (1 file)"]
     assert len(titles) == len(STAGES)
     assert (summary.bins, summary.near_complete, summary.contigs) == (2, 2, 6)
@@ -114,7 +114,7 @@ def test_the_record_of_a_run(calls: list[str]) -> None:
 
 def test_without_coverage_and_markers(calls: list[str]) -> None:
     summary = pipeline.run(config(coverage=CoverageConfig(), markers=False))
-    assert calls == ["embed", "propose", "choose"]
+    assert calls == ["compare", "embed", "propose", "choose"]
     assert (summary.bins, summary.near_complete) == (2, None)
     assert "depth" not in Path("contigs_binner/bins.tsv").read_text()
 
@@ -195,6 +195,7 @@ def test_options_reach_the_stages(monkeypatch: pytest.MonkeyPatch, calls: list[s
     assert (got["propose"]["seed"], got["propose"]["threads"]) == (3, 2)
     assert got["choose"]["min_bin_size"] == 1500
     assert got["choose"]["markers"].counts.shape == (3, 1), "three contigs have 1,100 bp or more"
+    assert got["choose"]["homologs"].contigs.shape == got["propose"]["homologs"].contigs.shape == (0, 2)
 
 
 def test_several_assemblies(calls: list[str]) -> None:
@@ -203,7 +204,7 @@ def test_several_assemblies(calls: list[str]) -> None:
     Path("b.fa").write_text(text)
     Path("S1.tsv").write_text("".join(f"{file}:g{g}_0\t1\n" for file in ("contigs", "b") for g in (1, 2, 3)))
     summary = pipeline.run(config(others=(Path("b.fa"),), multi=True))
-    assert calls == ["find", "embed", "propose", "choose", "propose", "choose", "completeness"]
+    assert calls == ["find", "compare", "embed", "propose", "choose", "propose", "choose", "completeness"]
     assert (summary.out, summary.bins, summary.contigs) == (Path("multi_binner"), 4, 12)
     names = {path.stem for path in Path("multi_binner/bins").glob("*.fa")}
     assert names == {"contigs_bin_1", "contigs_bin_2", "b_bin_1", "b_bin_2"}
@@ -245,7 +246,7 @@ def test_a_report_that_fails_fails_no_run(
 
 def test_refinement_is_kept_by_its_terms(calls: list[str]) -> None:
     pipeline.run(config(refine=True))
-    assert calls == ["find", "embed", "embed", "refine for all", "propose", "choose", "completeness"]
+    assert calls == ["find", "compare", "embed", "embed", "refine for all", "propose", "choose", "completeness"]
     calls.clear()
     pipeline.run(config(refine=True))
     assert calls == ["choose", "completeness"]
@@ -281,20 +282,21 @@ def test_the_second_run_takes_up_the_first(calls: list[str]) -> None:
     assert calls == ["choose", "completeness"], "what takes no time is done again"
     assert results() == first
     kept = {stage["name"]: stage["kept"] for stage in json.loads(Path("contigs_binner/run.json").read_text())["stages"]}
-    assert [name for name in STAGES if kept[name]] == ["coverage", "markers", "embedding", "clustering"]
+    assert [name for name in STAGES if kept[name]] == ["coverage", "markers", "homologs", "embedding", "clustering"]
 
 
 @pytest.mark.parametrize(
     ("change", "again"),
     [
-        ({"force": True}, ["find", "embed", "propose"]),
+        ({"force": True}, ["find", "compare", "embed", "propose"]),
         ({"seed": 2}, ["propose"]),
         ({"prefix": "x"}, []),
         ({"min_bin_size": 1}, []),
         ({"machine": MachineConfig(threads=2)}, []),
         ({"markers": False}, []),
+        ({"homologs": False}, ["propose"]),
         ({"coverage": CoverageConfig()}, ["propose"]),
-        ({"min_length": 250}, ["find", "embed", "propose"]),
+        ({"min_length": 250}, ["find", "compare", "embed", "propose"]),
     ],
 )
 def test_only_what_an_option_changes_is_done_again(change: dict[str, Any], again: list[str], calls: list[str]) -> None:
@@ -316,7 +318,7 @@ def test_changed_inputs_are_noticed(calls: list[str]) -> None:
     contigs = Path("contigs.fa")
     contigs.write_text(contigs.read_text().replace("\n", "\nN", 1))
     pipeline.run(config())
-    assert calls[:2] == ["find", "embed"]
+    assert calls[:3] == ["find", "compare", "embed"]
 
 
 def test_an_encoder_of_ones_own_is_known_by_its_content(calls: list[str]) -> None:
@@ -331,7 +333,7 @@ def test_an_encoder_of_ones_own_is_known_by_its_content(calls: list[str]) -> Non
     assert "embed" in calls
 
 
-@pytest.mark.parametrize("stage", ["coverage", "markers", "embedding", "clustering"])
+@pytest.mark.parametrize("stage", ["coverage", "markers", "homologs", "embedding", "clustering"])
 def test_damaged_results_are_made_again(stage: str, calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
     pipeline.run(config())
     first = results()
@@ -373,9 +375,9 @@ def finish_new(*args: str) -> tuple[int, str]:
         return finish(process)
 
 
-@pytest.mark.parametrize("stage", ["find", "embed", "propose", "choose"])
+@pytest.mark.parametrize("stage", ["find", "compare", "embed", "propose", "choose"])
 def test_a_killed_run_is_taken_up(stage: str) -> None:
-    order = ["find", "embed", "propose", "choose", "completeness"]
+    order = ["find", "compare", "embed", "propose", "choose", "completeness"]
     with start(stage, "--abundance", "S1.tsv") as killed:
         wait_for(stage)
         killed.send_signal(signal.SIGKILL)
@@ -479,7 +481,7 @@ def test_a_bug_leaves_its_traceback_in_the_log(calls: list[str], monkeypatch: py
         pipeline.run(config())
     assert "ZeroDivisionError: a bug" in Path("contigs_binner/binner.log").read_text()
     assert sorted(path.name for path in Path("contigs_binner/.binner").glob("*.npz")) == [
-        *("coverage.npz", "embedding.npz", "markers.npz")
+        *("coverage.npz", "embedding.npz", "homologs.npz", "markers.npz")
     ]
 
 

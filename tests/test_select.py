@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from benchmarks.simulate import simulate
-from binner.data import F32, UNSEEN, Bin, Clustering, Markers
-from binner.select import choose
+from binner.data import F32, UNSEEN, Bin, Clustering, Homologs, Markers
+from binner.select import FREE_SHARE, HOMOLOG_WEIGHT, choose, scorer
 from binner.space import Depths
 from tests.test_votes import partition, random_partitions
 
@@ -66,6 +66,26 @@ def test_clusters_that_lose_contigs_are_scored_again() -> None:
     assert alone[1].score == 0, "no vote has seen these contigs"
     less, _ = pick([first, first, rival], [10, 10, 10, 60, 10, 10, 10, 10], min_bin_size=21)
     assert rows_of(less) == [[0, 1, 2, 3]]
+
+
+def test_homologs_in_one_bin_speak_against_it() -> None:
+    """Two relatives that most partitions join, and one takes apart."""
+    partitions = [*[partition([0] * 8)] * 3, partition([0, 0, 0, 0, 1, 1, 1, 1])]
+    lengths = np.full(8, 10_000)
+    homologs = Homologs(np.array([[0, 4], [0, 5], [1, 5]]), np.array([8000, 1000, 9000]), "names")
+    assert rows_of(pick(partitions, lengths)[0]) == [list(range(8))]
+    assert rows_of(pick(partitions, lengths, homologs=homologs)[0]) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    # As much of a contig as there is: 9, 9, 8 and 10 kb of the 80 have a homolog
+    whole, half = scorer(partitions, lengths, None, homologs)([np.arange(8), np.arange(4)])
+    plain = scorer(partitions, lengths, None, None)([np.arange(8), np.arange(4)])
+    assert whole == pytest.approx(plain[0] - HOMOLOG_WEIGHT * (36 / 80 - FREE_SHARE))
+    assert half == pytest.approx(plain[1])
+
+
+def test_a_few_homologs_in_a_bin_cost_nothing() -> None:
+    partitions = [partition([0] * 8)] * 2
+    homologs = Homologs(np.array([[0, 1]]), np.array([1000]), "names")
+    assert pick(partitions, np.full(8, 10_000), homologs=homologs)[0][0].score == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("least", "expected"), [(30, [[0, 1], [2, 3]]), (31, [[0, 1]]), (41, []), (0, None)])

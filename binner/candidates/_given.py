@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from binner.data import F32, I64, Clustering, Markers
+from binner.data import F32, I64, Clustering, Homologs, Markers
 from binner.likelihood import Gaussians
 
 
@@ -17,4 +17,5 @@ class Given:
     gaussians: Gaussians
     lengths: I64  # (N,), bp
     markers: Markers | None
+    homologs: Homologs | None
     least_bp: int  # of a bin

@@ -42,7 +42,7 @@ def propose(given: Given) -> Iterator[I32]:
     number = len(given.lengths)
     if number < 3:
         return
-    score = select.scorer(given.clusterings, given.lengths, given.markers)
+    score = select.scorer(given.clusterings, given.lengths, given.markers, given.homologs)
     for points in given.spaces:
         neighbours, distances = nearest(points, neighbours_that_fit(number, int(given.lengths.sum())))
         linkage = single_linkage(neighbours, distances, core=CORE_NEIGHBOURS)

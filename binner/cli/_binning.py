@@ -105,6 +105,14 @@ markers = option(
     help="Look for single-copy marker genes: better bins, and their completeness.",
 )
 
+homologs = option(
+    "--homologs/--no-homologs",
+    heading=METHOD,
+    default=True,
+    show_default=True,
+    help="Look for contigs that hold the same genes of two relatives, and keep them apart.",
+)
+
 split_chimeras = option(
     "--split-chimeras",
     heading=METHOD,
@@ -114,6 +122,7 @@ split_chimeras = option(
 
 bin_options = together(
     markers,
+    homologs,
     option(
         "--refine/--no-refine",
         heading=METHOD,
@@ -138,7 +147,7 @@ bin_options = together(
 
 _OF_A_RUN = (
     *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "bins", "split_chimeras", "markers"),
-    *("refine", "also", "seed", "prefix", "force", "report"),
+    *("homologs", "refine", "also", "seed", "prefix", "force", "report"),
 )
 
 

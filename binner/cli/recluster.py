@@ -28,6 +28,7 @@ Examples:
 @binning.result_options
 @shared.min_length(SHORTEST_CONTIG)
 @binning.markers
+@binning.homologs
 @shared.threads
 @shared.memory
 @shared.talk
@@ -35,7 +36,8 @@ def recluster(contigs: Path, **given: Any) -> None:
     """Choose the best bins of several binners: at most one for each genome, no contig in two.
 
     CONTIGS is FASTA, plain or compressed; - reads standard input. BINS are the results of a binner each: a folder of
-    FASTA files, a table of contigs and bins, or a file in CAMI's format. A bin is good if the binners agree on it and
-    if it has the single-copy marker genes once. Coverage goes into the tables; it does not change the choice.
+    FASTA files, a table of contigs and bins, or a file in CAMI's format. A bin is good if the binners agree on it, if
+    it has the single-copy marker genes once, and if it has no genes of two relatives. Coverage goes into the tables; it
+    does not change the choice.
     """
     binning.bin_contigs((contigs,), given)

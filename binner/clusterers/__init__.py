@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from binner.clusterers import density, leiden, merge, reassign
+from binner.clusterers._apart import Apart
 from binner.clusterers._scene import Scene
 from binner.communities import leiden as leiden_communities
-from binner.data import F32, I32, I64, Clustering, Embedding, Progress, Refined, silent
+from binner.data import F32, I32, I64, Clustering, Embedding, Homologs, Progress, Refined, silent
 from binner.graph import genomes_expected, graph_of, nearest, neighbours_that_fit
 from binner.likelihood import Gaussians
 from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, Depths, Metric, gaussians, points
@@ -39,12 +40,13 @@ def propose(
     threads: int = 1,
     metrics: Sequence[Metric] | None = None,
     refined: Refined | None = None,
+    homologs: Homologs | None = None,
     progress: Progress = silent,
 ) -> list[Clustering]:
     """Partitions of the contigs by every clusterer in every metric; contigs of which nothing is known (all N) are -1.
 
     metrics: None for those that fit. `refined` are the points of the refinement head: one more metric, in whose graph
-    contigs that may be off weigh less.
+    contigs that may be off weigh less. `homologs` are kept apart.
     """
     known = np.flatnonzero((embedding.matrix != 0).any(1))
     if len(known) < 2:
@@ -66,9 +68,10 @@ def propose(
     communities = leiden_communities(graphs, resolutions, seed=seed, processes=threads)
     progress(2, len(spaces) + 2)
     model = _rows(gaussians(embedding, depth, lengths), known)
+    apart = Apart.of(homologs.select(known), len(known)) if homologs is not None else None
     found: list[Clustering] = []
     for place, ((name, _), pair, cuts) in enumerate(zip(spaces, near, communities, strict=True)):
-        scene = Scene(*pair, dict(zip(resolutions, cuts, strict=True)), model, lengths[known], LEAST_BP)
+        scene = Scene(*pair, dict(zip(resolutions, cuts, strict=True)), model, lengths[known], LEAST_BP, apart)
         clusterers = EVERY_METRIC if place or not metrics else tuple(CLUSTERERS)
         for method, labels, votes in _all(scene, clusterers):
             found.append(Clustering(_spread(labels, known, len(lengths)), f"{name}: {method}", votes))

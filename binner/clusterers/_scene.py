@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from binner.clusterers._apart import Apart
 from binner.data import F32, I32, I64
 from binner.likelihood import Gaussians
 
@@ -18,3 +19,4 @@ class Scene:
     gaussians: Gaussians
     lengths: I64  # (N,), bp
     least_bp: int  # bp of a cluster that draws contigs
+    apart: Apart | None = None  # homologs, if they are known

@@ -1,4 +1,7 @@
-"""Communities improved by the likelihood: every contig goes to the cluster under which it is most likely."""
+"""Communities improved by the likelihood: every contig goes to the cluster under which it is most likely.
+
+Homologs, which are of two genomes, go to two clusters as far as the likelihood allows.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from binner.clusterers._apart import Apart
 from binner.clusterers._scene import Scene
 from binner.data import I32, I64
 from binner.likelihood import Gaussians, most_likely, pool
@@ -17,11 +21,11 @@ ROUNDS = 3
 def cluster(scene: Scene) -> Iterator[tuple[str, I32]]:
     """Leiden's communities, reassigned."""
     for resolution, labels in scene.communities.items():
-        better = reassign(labels, scene.gaussians, scene.lengths, least_bp=scene.least_bp)
+        better = reassign(labels, scene.gaussians, scene.lengths, least_bp=scene.least_bp, apart=scene.apart)
         yield f"resolution {resolution:.2g}", better
 
 
-def reassign(labels: I32, gaussians: Gaussians, lengths: I64, *, least_bp: int) -> I32:
+def reassign(labels: I32, gaussians: Gaussians, lengths: I64, *, least_bp: int, apart: Apart | None = None) -> I32:
     """Give each contig to the most likely of the clusters of `least_bp` and more, three times over (hard EM).
 
     Where there is no such cluster the labels come back as they are.
@@ -34,5 +38,9 @@ def reassign(labels: I32, gaussians: Gaussians, lengths: I64, *, least_bp: int) 
         kept = np.full(len(sizes) + 1, -1, np.int32)  # the last one is for the label -1
         kept[large] = np.arange(len(large))
         pooled = pool(gaussians, kept[labels], len(large), temper=TEMPER)
-        labels = most_likely(gaussians, *pooled.posterior(gaussians.prior), temper=TEMPER).astype(np.int32)
+        posterior = pooled.posterior(gaussians.prior)
+        likely = most_likely(gaussians, *posterior, temper=TEMPER)
+        if apart is not None:
+            apart.keep(likely, gaussians, posterior, temper=TEMPER)
+        labels = likely.astype(np.int32)
     return labels

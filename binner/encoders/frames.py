@@ -15,6 +15,7 @@ from binner.data import F32, I64, U8
 
 WORDS = 64  # of three bases: 16 a + 4 b + c
 PLACES = 3  # in a codon
+NONE = 6  # the state between genes
 LOWEST_GC, GC_STEP, GC_CLASSES = 0.2, 0.05, 11  # log odds are kept for a GC content of 20, 25 ... 70 %
 CHANGE = 7.0  # nats: genes are about 1,000 bp long
 
@@ -44,17 +45,35 @@ def count(codes: U8, start: I64, stop: I64, *, odds: F32) -> F32:
 @njit(parallel=True, nogil=True, cache=True)
 def _count(codes: U8, start: I64, stop: I64, odds: F32, reverse: I64, counts: F32) -> None:
     for row in prange(len(start)):
-        words, gc = _words(codes, start[row], stop[row])
-        if len(words):
-            low = min(int(gc), len(odds) - 2)
-            weight = odds[low] + (gc - low) * (odds[low + 1] - odds[low])
-            steps, last = _forward(words, weight, reverse)
-            _back(words, steps, last, reverse, counts[row])
+        words, frame, _ = read(codes, start[row], stop[row], odds, reverse)
+        for i in range(len(words)):
+            if frame[i] == NONE:
+                continue
+            for place in range(PLACES):
+                at = i + place if frame[i] < 3 else i - place
+                if 0 <= at < len(words) and words[at] >= 0:
+                    word = words[at] if frame[i] < 3 else reverse[words[at]]
+                    counts[row, place * WORDS + word] += 1
 
 
 @njit(nogil=True, cache=True)
-def _words(codes: U8, start: int, stop: int) -> tuple[I64, float]:
-    """Words of three bases from left to right, -1 with an N, of the strand that reads smaller; class of GC content."""
+def read(codes: U8, start: int, stop: int, odds: F32, reverse: I64) -> tuple[I64, U8, bool]:
+    """The words of codes[start:stop] from left to right on the strand that reads smaller, -1 with an N; the frame in
+    which a codon begins at each (0-2: along, 3-5: against, NONE); and whether that strand is the reverse one.
+    """
+    words, gc, flipped = _words(codes, start, stop)
+    frame = np.full(len(words), NONE, np.uint8)
+    if len(words):
+        low = min(int(gc), len(odds) - 2)
+        weight = odds[low] + (gc - low) * (odds[low + 1] - odds[low])
+        steps, last = _forward(words, weight, reverse)
+        _back(steps, last, frame)
+    return words, frame, flipped
+
+
+@njit(nogil=True, cache=True)
+def _words(codes: U8, start: int, stop: int) -> tuple[I64, float, bool]:
+    """Words of three bases, class of GC content, and whether the reverse strand reads smaller."""
     size = stop - start
     words = np.empty(max(size - 2, 0), np.int64)
     flip, strong, known = 0, 0, 0
@@ -77,7 +96,7 @@ def _words(codes: U8, start: int, stop: int) -> tuple[I64, float]:
         if i >= 2:
             words[i - 2] = word if run >= 3 else -1
     gc = (strong / max(known, 1) - LOWEST_GC) / GC_STEP
-    return words, min(max(gc, 0.0), GC_CLASSES - 1.0)
+    return words, min(max(gc, 0.0), GC_CLASSES - 1.0), flip == 2
 
 
 @njit(nogil=True, cache=True)
@@ -117,15 +136,12 @@ def _forward(words: I64, weight: F32, reverse: I64) -> tuple[U8, int]:
 
 
 @njit(nogil=True, cache=True)
-def _back(words: I64, steps: U8, state: int, reverse: I64, counts: F32) -> None:
-    """Follow the path from its end, and count the words of its codons and those that begin inside them."""
-    for i in range(len(words) - 1, -1, -1):
-        if state < 6 and i % 3 == state % 3:
-            for place in range(PLACES):
-                at = i + place if state < 3 else i - place
-                if 0 <= at < len(words) and words[at] >= 0:
-                    word = words[at] if state < 3 else reverse[words[at]]
-                    counts[place * WORDS + word] += 1
-        entered = 32 if state == 6 else 8 if state < 3 else 16
-        if (state == 6 or i % 3 == state % 3) and steps[i] & entered:
+def _back(steps: U8, state: int, frame: U8) -> None:
+    """Follow the path from its end, and note where codons begin."""
+    for i in range(len(steps) - 1, -1, -1):
+        reads = state < NONE and i % 3 == state % 3
+        if reads:
+            frame[i] = state
+        entered = 32 if state == NONE else 8 if state < 3 else 16
+        if (state == NONE or reads) and steps[i] & entered:
             state = steps[i] & 7

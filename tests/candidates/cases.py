@@ -34,6 +34,7 @@ def given(genome: I64, clusterings: Sequence[Clustering], *, apart: float = 5, s
         "gaussians": Gaussians(points, np.ones_like(points), np.full(8, apart**2, np.float32)),
         "lengths": np.full(len(genome), 10_000),
         "markers": Markers(tuple(f"universal:{gene}" for gene in range(GENES)), counts, "names"),
+        "homologs": None,
         "least_bp": 100_000,
     }
     return Given(**fields | changes)

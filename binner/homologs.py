@@ -1,0 +1,137 @@
+"""Homologs: contigs that hold the same stretch of the genomes of two relatives, and so cannot be of one genome.
+
+A genome has most of its genes once. Where two contigs have the same genes in the same order, as far as both reach, and
+the proteins differ by more than strains of a species do, one is of one relative and one of another: what single-copy
+marker genes say of a few genes, this says of all that two genomes of an assembly share, without a database.
+
+Words of eight residues are read in the reading frames (`binner.encoders.frames`), one in four by its hash is kept, and
+pairs of contigs are found that share several near one diagonal. Identity is that of residues, from the share of words
+that both have (as in Mash, Ondov et al. 2016: identity^8). Stretches that end inside both contigs are left out: genes
+that a genome has twice, and mobile ones, look so.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from binner import homolog_kernel as kernel
+from binner.data import F64, I64, Contigs, Homologs, Progress, silent
+from binner.encoders import locate
+from binner.encoders.whitening import Whitening
+from binner.homolog_kernel import U32, WORD
+
+logger = logging.getLogger(__name__)
+
+SHARE = 4  # one in so many words is kept
+MOST_WORDS = 1 << 26  # and fewer where there would be more than that: a GB of memory
+MOST_PLACES = 12  # a word that is in more places says little, and many pairs
+FEWEST_WORDS = 4  # that a pair shares on its diagonals
+BAND = 600  # bp, of diagonals: insertions and deletions move it
+LEAST_BP = 700  # of a stretch
+LEAST_IDENTITY = 0.75  # of residues; below it are genes of one family as often as the same gene
+MOST_IDENTITY = 0.99  # from there on it may be one genome's: haplotypes, and what was assembled twice
+OVERHANG = (0.3, 200)  # share of the stretch, and bp, that both contigs may go on beside it
+BATCH = 1_000_000  # bp of contigs that one thread takes at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Words:
+    """Sampled words of N contigs, contig by contig, place by place. W of them."""
+
+    hashes: U32  # (W,)
+    places: U32  # (W,), 2 bp + 1 where the gene is read along the contig
+    first: I64  # (N + 1,), where those of each contig begin
+
+
+def find(contigs: Contigs, *, threads: int, progress: Progress = silent) -> Homologs:
+    """Pairs of homologous contigs: about 25 ns a bp. The same for every number of threads, and for both strands."""
+    words = _sample(contigs, threads=threads, progress=progress)
+    pairs, ends, bp, identity = _stretches(words, contigs.lengths)
+    beside = np.minimum(ends[:, 0], ends[:, 2]) + np.minimum(
+        contigs.lengths[pairs[:, 0]] - ends[:, 1], contigs.lengths[pairs[:, 1]] - ends[:, 3]
+    )
+    kept = (bp >= LEAST_BP) & (identity >= LEAST_IDENTITY) & (identity < MOST_IDENTITY)
+    kept &= beside < OVERHANG[0] * bp + OVERHANG[1]
+    pairs, bp = pairs[kept], bp[kept]
+    order = np.lexsort((-bp, pairs[:, 1], pairs[:, 0]))  # of both directions the longer stretch
+    pairs, bp = pairs[order], bp[order]
+    once = np.ones(len(pairs), bool)
+    once[1:] = (pairs[1:] != pairs[:-1]).any(1)
+    found = Homologs(pairs[once], bp[once], contigs.names_digest)
+    logger.info(
+        "%d pairs of contigs are homologs, %d of %d contigs are in one",
+        *(len(found.bp), len(np.unique(found.contigs)), len(contigs)),
+    )
+    return found
+
+
+def _sample(contigs: Contigs, *, threads: int, progress: Progress) -> _Words:
+    share = max(SHARE, -(-len(contigs.codes) // 3 // MOST_WORDS))
+    odds = Whitening.load(locate("whitening")).odds
+
+    def read(part: range) -> tuple[U32, U32, I64]:
+        offsets = contigs.offsets[part.start : part.stop + 1]
+        room = int(offsets[-1] - offsets[0]) // 3 + len(part)
+        out = np.empty(room, np.uint32), np.empty(room, np.uint32), np.empty(len(part), np.int64)
+        number = kernel.sample(contigs.codes, offsets, odds, share, out)
+        return out[0][:number].copy(), out[1][:number].copy(), out[2]
+
+    batches = list(_batches(contigs.lengths))
+    found = [(np.zeros(0, np.uint32), np.zeros(0, np.uint32), np.zeros(1, np.int64))]
+    with ThreadPoolExecutor(threads) as pool:
+        for done, part in enumerate(pool.map(read, batches), 1):
+            found.append(part)
+            progress(done, len(batches))
+    hashes, places, numbers = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return _Words(hashes, places, np.cumsum(numbers))
+
+
+def _batches(lengths: I64) -> Iterator[range]:
+    """Contigs in runs of about BATCH bp."""
+    cuts = np.flatnonzero(np.diff(np.cumsum(lengths) // BATCH)) + 1
+    edges = [0, *cuts.tolist(), len(lengths)]
+    return (range(start, stop) for start, stop in pairwise(edges) if stop > start)
+
+
+def _stretches(words: _Words, lengths: I64) -> tuple[I64, I64, I64, F64]:
+    """Pairs (P, 2) with words in common, start and stop of the stretch in both (P, 4), its bp and its identity.
+
+    What the second contig has on its other strand is counted from its end.
+    """
+    hits = _shared(words, lengths)
+    order = np.argsort(hits[:, 0], kind="stable")
+    hits = hits[order]
+    starts = np.flatnonzero(np.diff(hits[:, 0], prepend=-1))
+    numbers = np.diff(starts, append=len(hits))
+    many = numbers >= FEWEST_WORDS
+    hits = hits[np.repeat(many, numbers)]
+    starts = np.concatenate([[0], np.cumsum(numbers[many])])
+    out = np.empty((len(starts) - 1, 5), np.int64)
+    kernel.stretches(hits[:, 1:], starts, BAND, out)
+    kept = out[:, 0] >= FEWEST_WORDS
+    key, shared, ends = hits[starts[:-1][kept], 0], out[kept, 0], out[kept, 1:]
+    first, second, along = key >> 33, key >> 1 & (1 << 32) - 1, key & 1 > 0
+    there = np.where(along[:, None], ends[:, 2:], lengths[second][:, None] - ends[:, :1:-1])
+    number = np.minimum(
+        kernel.words_between(words.places, words.first, first, ends[:, 0], ends[:, 1]),
+        kernel.words_between(words.places, words.first, second, there[:, 0], there[:, 1]),
+    )
+    identity = np.minimum(shared / np.maximum(number, 1), 1) ** (1 / WORD)
+    bp = np.minimum(ends[:, 1] - ends[:, 0], ends[:, 3] - ends[:, 2])
+    return np.stack([first, second], 1), ends, bp, identity
+
+
+def _shared(words: _Words, lengths: I64) -> I64:
+    """Words that two contigs share, (P, 3), as the kernel says."""
+    keys = np.sort(words.hashes.astype(np.uint64) << np.uint64(32) | np.arange(len(words.hashes), dtype=np.uint64))
+    contig = np.repeat(np.arange(len(lengths), dtype=np.int32), np.diff(words.first))
+    given = keys, contig, words.places, lengths, MOST_PLACES
+    hits = np.empty((kernel.shared(*given, np.empty((0, 3), np.int64)), 3), np.int64)
+    kernel.shared(*given, hits)
+    return hits
