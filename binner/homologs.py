@@ -15,13 +15,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from binner import homolog_kernel as kernel
-from binner.data import F64, I64, Contigs, Homologs, Progress, silent
+from binner.data import F64, I32, I64, Contigs, Homologs, Progress, silent
 from binner.encoders import locate
 from binner.encoders.whitening import Whitening
 from binner.homolog_kernel import U32, WORD
@@ -38,6 +38,7 @@ LEAST_IDENTITY = 0.75  # of residues; below it are genes of one family as often 
 MOST_IDENTITY = 0.99  # from there on it may be one genome's: haplotypes, and what was assembled twice
 OVERHANG = (0.3, 200)  # share of the stretch, and bp, that both contigs may go on beside it
 BATCH = 1_000_000  # bp of contigs that one thread takes at a time
+_ODD = 0x9E3779B1  # so that no two assemblies have one salt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,9 +50,15 @@ class _Words:
     first: I64  # (N + 1,), where those of each contig begin
 
 
-def find(contigs: Contigs, *, threads: int, progress: Progress = silent) -> Homologs:
-    """Pairs of homologous contigs: about 25 ns a bp. The same for every number of threads, and for both strands."""
+def find(contigs: Contigs, *, assembly: I32 | None = None, threads: int, progress: Progress = silent) -> Homologs:
+    """Pairs of homologous contigs: about 25 ns a bp. The same for every number of threads, and for both strands.
+
+    With `assembly` (N,), that of each contig, they are looked for in each one on its own.
+    """
     words = _sample(contigs, threads=threads, progress=progress)
+    if assembly is not None:  # words of two assemblies differ
+        salt = (assembly.astype(np.uint64) * np.uint64(_ODD)).astype(np.uint32)
+        words = replace(words, hashes=words.hashes ^ np.repeat(salt, np.diff(words.first)))
     pairs, ends, bp, identity = _stretches(words, contigs.lengths)
     beside = np.minimum(ends[:, 0], ends[:, 2]) + np.minimum(
         contigs.lengths[pairs[:, 0]] - ends[:, 1], contigs.lengths[pairs[:, 1]] - ends[:, 3]

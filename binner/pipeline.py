@@ -180,11 +180,12 @@ class _Job:
         def work(progress: Progress) -> Homologs:
             from binner import homologs
 
-            return homologs.find(self.contigs, threads=self._threads, progress=progress)
+            return homologs.find(self.contigs, assembly=self.assemblies.of, threads=self._threads, progress=progress)
 
         if not self.config.homologs or not len(self.contigs):
             return None
-        own = key(self.contigs.digest, fingerprint(PACKAGE / "models" / "whitening"), code_version("homologs"))
+        weights = fingerprint(PACKAGE / "models" / "whitening")
+        own = key(self.contigs.digest, digest(self.assemblies.of), weights, code_version("homologs"))
         return self.stages.run("homologs", "Finding homologs", work, key=own)
 
     def read_bins(self) -> list[Clustering]:

@@ -85,6 +85,18 @@ def test_batches_change_nothing(relatives: dict[str, U8], monkeypatch: pytest.Mo
     assert pairs_of(contigs_of(relatives), threads=2) == expected
 
 
+def test_assemblies_are_looked_at_each_on_its_own(relatives: dict[str, U8]) -> None:
+    """The same contigs in many samples: as many pairs in each, though every word is in more places than may be."""
+    expected = pairs_of(contigs_of(relatives))
+    samples = module.MOST_PLACES + 1
+    many = contigs_of({f"{name}:{i}": codes for i in range(samples) for name, codes in relatives.items()})
+    assembly = np.repeat(np.arange(samples, dtype=np.int32), len(relatives))
+    found = find(many, assembly=assembly, threads=2)
+    assert len(found.bp) == samples * len(expected)
+    assert (assembly[found.contigs[:, 0]] == assembly[found.contigs[:, 1]]).all()
+    assert not len(find(many, threads=2).bp), "as one assembly they are repeats"
+
+
 def test_one_species_has_none() -> None:
     """Haplotypes of one genome, and what was assembled twice, are no sign of a relative."""
     rng = np.random.default_rng(3)
