@@ -66,7 +66,7 @@ def _sample(words: I64, frame: U8, share: int, hashes: U32, places: U32) -> int:
         run += 1
         word = word % _LEADING * _AMINO_ACIDS + residue if along else word // _AMINO_ACIDS + residue * _LEADING
         mixed = _mix(word)
-        if run >= WORD and np.uint32(mixed) % np.uint32(share) == 0:
+        if run >= WORD and np.uint32(mixed) % np.uint32(share) == 0 and number < len(hashes):
             hashes[number] = mixed >> np.uint64(32)
             places[number] = 2 * (i - WORD_BP + 3) + along
             number += 1

@@ -96,7 +96,7 @@ def _likeliest(z: F32, error: F32, mean: F32, variance: F32, best: I64, score: F
     most = best.shape[1]
     for row in prange(len(z)):
         for cluster in range(len(mean)):
-            twice, product = np.float32(0), np.float32(1)
+            twice, product = np.float32(0), np.float32(1)  # as below, written out: a call costs a fifth of the time
             for d in range(z.shape[1]):
                 spread = error[row, d] + variance[cluster, d]
                 off = z[row, d] - mean[cluster, d]
