@@ -136,7 +136,10 @@ def _stretches(words: _Words, lengths: I64) -> tuple[I64, I64, I64, F64]:
 
 def _shared(words: _Words, lengths: I64) -> I64:
     """Words that two contigs share, (P, 3), as the kernel says."""
-    keys = np.sort(words.hashes.astype(np.uint64) << np.uint64(32) | np.arange(len(words.hashes), dtype=np.uint64))
+    keys = words.hashes.astype(np.uint64)  # in place, for there are many
+    keys <<= np.uint64(32)
+    keys |= np.arange(len(keys), dtype=np.uint64)
+    keys.sort()
     contig = np.repeat(np.arange(len(lengths), dtype=np.int32), np.diff(words.first))
     given = keys, contig, words.places, lengths, MOST_PLACES
     hits = np.empty((kernel.shared(*given, np.empty((0, 3), np.int64)), 3), np.int64)
