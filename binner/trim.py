@@ -1,8 +1,7 @@
 """What a bin is better off without: few contigs that do not fit.
 
 A bin is near-complete with 90 % of its genome, but not with more than 5 % from elsewhere: a little of its own costs it
-nothing, a little of another's costs it all. So contigs that may be another's leave, as long as they are few, and as
-long as the bin may hold too much of another.
+nothing, a little of another's costs it all. So contigs that may be another's leave, as long as they are few.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ SHALLOW = 0.65  # of the bin's depth or less: half of it is another strain's; re
 SURELY = 2.5  # standard deviations below the bin's depth
 FEW_SHALLOW = 0.08  # share of the bin's bp: if there are more of them, they are the genome's own (strains)
 FEW_DOUBTFUL = 0.04  # share of the bin's bp that leaves at most because most votes do not hold it
-FEW_FOREIGN = 0.03  # share of the bin's bp that is expected to be another's: with so little of it nothing more leaves
 
 
 def trim(rows: I64, lengths: I64, *, share: F32, depth: Depths | None) -> I64:
@@ -34,11 +32,7 @@ def trim(rows: I64, lengths: I64, *, share: F32, depth: Depths | None) -> I64:
         doubtful = np.flatnonzero(stay & (share < 0.5))  # no majority
         doubtful = doubtful[np.lexsort((size[doubtful], share[doubtful]))]
         room = FEW_DOUBTFUL * size.sum() - size[~stay].sum()
-        gone = np.cumsum(size[doubtful])
-        foreign = size * (1 - share)  # as the votes have it
-        left = foreign[stay].sum() - np.cumsum(foreign[doubtful]) + foreign[doubtful]  # before each of them leaves
-        needed = left > FEW_FOREIGN * (size[stay].sum() - gone + size[doubtful])
-        stay[doubtful[(gone <= room) & needed]] = False
+        stay[doubtful[np.cumsum(size[doubtful]) <= room]] = False
     return rows[stay]
 
 

@@ -12,16 +12,15 @@ from numba import njit
 from binner.data import F64, I32, I64, UNSEEN, Clustering
 
 VOTES_THAT_COUNT = 0.5  # of the partitions: those that agree most; a genome need not show in every metric
-MISSING = 1.5  # what a cluster lacks of a partition's weighs so much more than what it has beside it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
     """The best matches of C clusters in P partitions."""
 
-    likeness: F64  # (C, P), shared bp / (shared + MISSING * lacking + beside): Tversky's index, 1 for the same
+    jaccard: F64  # (C, P), by bp
     label: I32  # (C, P), of the match; -1 where the vote does not count, or shares nothing with the cluster
-    agreement: F64  # (C,), mean likeness of the votes that count; 0 without votes
+    agreement: F64  # (C,), mean Jaccard index of the votes that count; 0 without votes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +44,11 @@ class Votes:
 
     def matches(self, rows: I64, starts: I64) -> Matches:
         """Of the clusters rows[starts[i]:starts[i + 1]], C of them."""
-        likeness, label = _best_matches(rows, starts, self.labels, self.sizes, self.offsets, self.lengths)
+        jaccard, label = _best_matches(rows, starts, self.labels, self.sizes, self.offsets, self.lengths)
         counting = max(1, round(VOTES_THAT_COUNT * len(self.labels)))
-        rank = np.argsort(np.argsort(-likeness, axis=1, kind="stable"), axis=1)
+        rank = np.argsort(np.argsort(-jaccard, axis=1, kind="stable"), axis=1)
         label[rank >= counting] = -1
-        return Matches(likeness, label, np.sort(likeness, axis=1)[:, -counting:].sum(1) / counting)
+        return Matches(jaccard, label, np.sort(jaccard, axis=1)[:, -counting:].sum(1) / counting)
 
 
 @njit(nogil=True, cache=True)
@@ -74,9 +73,9 @@ def _best_matches(rows: I64, starts: I64, labels: I32, sizes: F64, offsets: I64,
                 label = labels[partition, row]
                 if label >= 0 and shared[offset + label] > 0:
                     overlap = shared[offset + label]
-                    likeness = overlap / (overlap + MISSING * (sizes[offset + label] - overlap) + size - overlap)
-                    if likeness > best[cluster, partition]:
-                        best[cluster, partition] = likeness
+                    jaccard = overlap / (size + sizes[offset + label] - overlap)
+                    if jaccard > best[cluster, partition]:
+                        best[cluster, partition] = jaccard
                         match[cluster, partition] = label
                     shared[offset + label] = 0
     return best, match

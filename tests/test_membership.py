@@ -12,7 +12,6 @@ from scipy.stats import norm
 from binner.data import I64, Bin, Clustering
 from binner.likelihood import Gaussians
 from binner.membership import FEATURES, TEMPER, WEIGHTS, Pairs, estimate, pair, probabilities
-from binner.votes import MISSING
 
 CONTIGS, DIRECTIONS = 40, 3
 
@@ -44,13 +43,12 @@ def slow_votes(rows: Sequence[int], voters: Sequence[Clustering], lengths: I64) 
         best = (0.0, set[int]())
         for label in sorted({int(voter.labels[row]) for row in here} - {-1}):
             other = set(np.flatnonzero(voter.labels == label).tolist())
-            shared, lacking, beside = (lengths[list(part)].sum() for part in (here & other, other - here, here - other))
-            likeness = float(shared / (shared + MISSING * lacking + beside))
-            best = max(best, (likeness, other), key=lambda match: match[0])
+            jaccard = lengths[list(here & other)].sum() / lengths[list(here | other)].sum()
+            best = max(best, (float(jaccard), other), key=lambda match: match[0])
         matches.append(best)
     matches.sort(key=lambda match: -match[0])
     counting = matches[: max(1, round(len(voters) / 2))]
-    return [members for _, members in counting], float(np.mean([likeness for likeness, _ in counting]))
+    return [members for _, members in counting], float(np.mean([jaccard for jaccard, _ in counting]))
 
 
 def slow_fit(row: int, others: Sequence[int], gaussians: Gaussians) -> float:

@@ -8,13 +8,12 @@ import pytest
 
 from binner.data import F32, I64
 from binner.space import UNKNOWN_ERROR, Depths
-from binner.trim import FEW_DOUBTFUL, FEW_FOREIGN, FEW_SHALLOW, SHALLOW, SURELY, trim
+from binner.trim import FEW_DOUBTFUL, FEW_SHALLOW, SHALLOW, SURELY, trim
 
 CONTIGS = 100
 LENGTHS = np.full(CONTIGS, 10_000)
 ROWS = np.arange(CONTIGS)
 ALL_VOTES = np.ones(CONTIGS, np.float32)
-MOST_VOTES = np.full(CONTIGS, 0.9, np.float32)  # one in ten would have it elsewhere: more than FEW_FOREIGN
 SCATTER = 0.1
 
 
@@ -31,8 +30,8 @@ def left_out(stay: I64, rows: I64 = ROWS) -> list[int]:
     return sorted(set(rows.tolist()) - set(stay.tolist()))
 
 
-def votes(doubtful: dict[int, float], *, others: F32 = MOST_VOTES) -> F32:
-    share = others.copy()
+def votes(doubtful: dict[int, float]) -> F32:
+    share = ALL_VOTES.copy()
     share[list(doubtful)] = list(doubtful.values())
     return share
 
@@ -87,15 +86,6 @@ def test_of_many_doubtful_contigs_the_worst_leave() -> None:
     share = votes({row: 0.45 - row / 1000 for row in range(30)})
     room = int(FEW_DOUBTFUL * CONTIGS)
     assert left_out(trim(ROWS, LENGTHS, share=share, depth=None)) == list(range(30 - room, 30))
-
-
-def test_what_little_may_be_anothers_stays() -> None:
-    """Contigs leave as long as more than FEW_FOREIGN of the bin is expected to be another's."""
-    doubtful = {10: 0.0, 20: 0.1, 30: 0.2, 40: 0.3}  # 3.4 contigs of 100, 2.4 of 99 without the first
-    assert sum(1 - share for share in doubtful.values()) > FEW_FOREIGN * CONTIGS
-    assert left_out(trim(ROWS, LENGTHS, share=votes(doubtful, others=ALL_VOTES), depth=None)) == [10]
-    less = votes({10: 0.1, 20: 0.1, 30: 0.2}, others=ALL_VOTES)
-    assert left_out(trim(ROWS, LENGTHS, share=less, depth=None)) == []
 
 
 def test_shallow_contigs_leave_first() -> None:

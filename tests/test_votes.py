@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from binner.data import I32, I64, UNSEEN, Clustering
-from binner.votes import MISSING, VOTES_THAT_COUNT, Votes
+from binner.votes import VOTES_THAT_COUNT, Votes
 
 
 def partition(labels: npt.ArrayLike, *, votes: bool = True) -> Clustering:
@@ -28,15 +28,12 @@ def random_partitions(seed: int, *, contigs: int = 60, number: int = 10) -> tupl
 
 
 def slow_matches(rows: Sequence[int], labels: I32, lengths: I64) -> dict[int, float]:
-    """Likeness by bp (Tversky) of a set of contigs to each cluster of a partition that it meets."""
+    """Jaccard index by bp of a set of contigs with each cluster of a partition that it meets."""
     here = {row for row in rows if labels[row] != UNSEEN}
     found = {}
     for label in {int(labels[row]) for row in here} - {-1}:
         other = set(np.flatnonzero(labels == label).tolist())
-        shared, lacking, beside = (
-            int(lengths[list(part)].sum()) for part in (here & other, other - here, here - other)
-        )
-        found[label] = shared / (shared + MISSING * lacking + beside)
+        found[label] = int(lengths[list(here & other)].sum()) / int(lengths[list(here | other)].sum())
     return found
 
 
@@ -55,7 +52,7 @@ def test_best_matches_equal_a_slow_reference(seed: int) -> None:
     for place, cluster in enumerate(clusters):
         expected = [slow_matches(cluster, labels, lengths) for labels in voters]
         best = [max(each.values(), default=0) for each in expected]
-        np.testing.assert_allclose(matches.likeness[place], best)
+        np.testing.assert_allclose(matches.jaccard[place], best)
         assert matches.agreement[place] == pytest.approx(np.mean(sorted(best)[-counting:]))
         counts = np.flatnonzero(matches.label[place] >= 0)
         assert len(counts) == min(counting, np.count_nonzero(best))
@@ -67,5 +64,5 @@ def test_best_matches_equal_a_slow_reference(seed: int) -> None:
 def test_without_votes_nobody_agrees() -> None:
     votes = Votes.of([partition([0, 0, 1], votes=False)], np.array([10, 20, 30]))
     matches = votes.matches(np.array([0, 1]), np.array([0, 2]))
-    assert matches.likeness.shape == matches.label.shape == (1, 0)
+    assert matches.jaccard.shape == matches.label.shape == (1, 0)
     assert matches.agreement.tolist() == [0]
