@@ -151,20 +151,22 @@ def bind_system(root: Path, lent: list[Path]) -> None:
         if path.is_dir():
             place.mkdir(parents=True, exist_ok=True)
         else:
+            place.parent.mkdir(parents=True, exist_ok=True)
             place.unlink(missing_ok=True)
             place.touch()
         mount("--bind", path.resolve(), place)
 
 
 def pip_settings() -> tuple[dict[str, str], list[Path]]:
-    """What pip is told on this machine, as variables, and the folders that it is to look into."""
+    """What pip is told on this machine, as variables, and the folders and files that it is to look into."""
     found = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
     told: dict[str, str] = {}
     for line in found.stdout.splitlines():
         key, _, value = line.partition("=")
         told["PIP_" + key.rpartition(".")[2].upper().replace("-", "_")] = value.strip("'\"")
     words = [word.removeprefix("file://") for value in told.values() for word in value.split()]
-    return told, [Path("/", *Path(word).parts[1:3]) for word in words if word.startswith("/opt/")]
+    constraints = [Path(word) for word in told.get("PIP_CONSTRAINT", "").split()]
+    return told, [*(Path("/", *Path(word).parts[1:3]) for word in words if word.startswith("/opt/")), *constraints]
 
 
 def contained(stage: Stage, lent: Path, work: Path, command: list[str]) -> int:
