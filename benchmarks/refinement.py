@@ -171,7 +171,7 @@ def _measured(row: Row, made: Assembly, depths: Coverage | None, stages: Stages)
         points = stages.run(
             "refinement", "Refining", lambda _: refine.fit(evidence, config=config, seed=how["seed"], device="cpu")
         )
-        row = replace(row, seconds=f"{stages.reports[-1].cpu_seconds:.1f}")
+        row = replace(row, seconds=f"{stages.reports[-1].cpu_seconds:.3f}")
         refined = clusterers.propose(embedding, depth, lengths, metrics=(), refined=points, **how)
     chosen = [
         select.choose(

@@ -89,7 +89,7 @@ def test_a_run_is_taken_up(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
     rows = read(table, refinement.Row)
     assert [(row.variant, row.genomes) for row in rows] == [("plain", "2"), ("all", "2")]
     assert rows[0].refined_oracle == rows[0].seconds == ""
-    assert float(rows[1].seconds) >= 0, "too little to be seen on a fast machine"
+    assert float(rows[1].seconds) > 0
     assert all(int(row.oracle) >= int(row.chosen) for row in rows)
     refinement.main([*line, "--seeds", "1", "--variants", "plain,all,contrast"])
     assert [row.variant for row in read(table, refinement.Row)] == ["plain", "all", "contrast"]
