@@ -73,7 +73,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_truth(made.contigs, made.genome, made.genomes, folder / "truth.tsv")
     coverage.write_jgi(tmp_path / "depth.txt", made.contigs, made.coverage)
     (folder / "depth.jgi.txt.gz").write_bytes(gzip.compress((tmp_path / "depth.txt").read_bytes()))
-    quick = RefineConfig(steps=2, contigs=16, hidden=8)
+    quick = RefineConfig(steps=20, contigs=16, hidden=8)
     monkeypatch.setattr(
         refinement, "variants", lambda: {"plain": None, "all": quick, "contrast": replace(quick, terms=())}
     )
