@@ -77,7 +77,7 @@ def likeliest(
     Where there are fewer clusters the rest is -1 with a log likelihood of -inf.
     """
     cluster, twice = _ranked(gaussians.mean[rows], gaussians.variance[rows], posterior, temper=temper, most=most)
-    return cluster, twice / 2
+    return cluster, twice / np.float32(2)
 
 
 def _ranked(z: F32, variance: F32, posterior: tuple[F32, F32], *, temper: float, most: int) -> tuple[I64, F32]:
