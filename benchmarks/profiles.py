@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyhmmer
 
-from binner import marker_profiles
 from binner.data import F32
+from binner.markers import profiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ NONE = Profiles((), ())
 @cache
 def planted_profiles() -> Profiles:
     """Profiles of the universal and the bacterial genes that binner looks for, without those of one family twice."""
-    found = [p for p in marker_profiles.load() if p.is_marker and p.set_name in ("universal", "bacteria")]
+    found = [p for p in profiles.load() if p.is_marker and p.set_name in ("universal", "bacteria")]
     alphabet = pyhmmer.easel.Alphabet.amino()
     consensus = [str(p.hmm.consensus).upper() for p in found]
     proteins = pyhmmer.easel.DigitalSequenceBlock(

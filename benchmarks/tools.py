@@ -73,7 +73,7 @@ def _own_version() -> str:
     from binner.artifacts import code_version, fingerprint, key
 
     package = Path(binner.__file__).parent
-    files = [fingerprint(package / name) for name in ("models", "markers_data")]
+    files = [fingerprint(package / name) for name in ("models", "markers/data")]
     return f"{binner.__version__}+{key(code_version('cli'), *files)[:8]}"
 
 

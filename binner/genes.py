@@ -9,7 +9,7 @@ from itertools import chain, pairwise
 import numpy as np
 
 from binner.data import I64, U8, Bool, Contigs, Progress, check_array, silent
-from binner.marker_kernel import LONG_N
+from binner.genetic_code import LONG_N
 
 BATCH = 200_000  # bp of contigs that one thread takes at a time
 BASES = np.frombuffer(b"ACGTN", np.uint8)

@@ -13,8 +13,8 @@ from typing import Literal, get_args
 from binner.config import EncoderName
 
 PACKAGE = Path(__file__).parent
-SUMS = "SHA256SUMS"  # as sha256sum writes it: sha256sum models/*/* markers_data/* > SHA256SUMS
-DATA = ("models/*/*", "markers_data/*")
+SUMS = "SHA256SUMS"  # as sha256sum writes it: sha256sum models/*/* markers/data/* > SHA256SUMS
+DATA = ("models/*/*", "markers/data/*")
 WEIGHTS, CARD = "model.safetensors", "README.md"
 FIGURE = "- ARI on genera kept out of training: {model:.3f}; of 4-mer frequencies: {four_mers:.3f}."  # a line of a card
 

@@ -24,7 +24,7 @@ WRITTEN = {  # pages that are made, by the file they are made from
     "pipelines/README.md": "workflows.md",
     "binner/models/whitening/README.md": "models/whitening.md",
     "binner/models/small/README.md": "models/small.md",
-    "binner/markers_data/README.md": "models/markers.md",
+    "binner/markers/data/README.md": "models/markers.md",
 }
 SECTIONS = {  # where sections of the README are
     "#an-example": "tutorial.md",

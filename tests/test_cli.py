@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from binner import __version__, pipeline, runtime
+from binner import __version__, runtime
 from binner.cli import cli, main
 from binner.cli._console import console
 from binner.config import RunConfig
@@ -53,7 +53,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
         configs.append(config)
         return SUMMARY
 
-    monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr("binner.pipeline.run.run", run)
     return configs
 
 
@@ -269,14 +269,14 @@ def test_how_a_run_can_end(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(pipeline, "run", raising(error))
+    monkeypatch.setattr("binner.pipeline.run.run", raising(error))
     assert call("run", "contigs.fa", "-q") == code
     assert capsys.readouterr().err.startswith(message)
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError(), EOFError(), KeyError("x"), OSError(5, "Input/output error")])
 def test_a_bug_keeps_its_traceback(bug: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "run", raising(bug))
+    monkeypatch.setattr("binner.pipeline.run.run", raising(bug))
     with pytest.raises(type(bug)):
         main(["run", "contigs.fa", "-q"])
 

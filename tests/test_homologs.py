@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from benchmarks.genomes import Gene, Species, build, draw_genes, draw_species, mutate_genes, relative_of
-from binner import homolog_kernel as kernel
 from binner import homologs as module
 from binner.data import U8, Contigs, Homologs
 from binner.encoders import locate
 from binner.encoders.frames import REVERSE, read
 from binner.encoders.whitening import Whitening
 from binner.homologs import find
+from binner.homologs import kernel as kernel
 
 ODDS = Whitening.load(locate("whitening")).odds
 Pairs = dict[tuple[str, str], int]

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from binner import clusterers, embed, fasta, marker_profiles, markers, select
+from binner import clusterers, embed, fasta, markers, select
 from binner.adaptation import adapt
 from binner.data import I64, Clustering, Contigs, Markers
+from binner.markers import profiles
 from tests.assemblies import contigs_of
 
 TRAIN = Path(__file__).parents[2] / "shared" / "data" / "train" / "genomes"
@@ -30,7 +31,7 @@ Rows = npt.NDArray[np.int64]
 def genes_of(share: dict[str, float], *, twice: int = 0, seed: int = 0) -> npt.NDArray[np.uint8]:
     """Counts (CONTIGS, M) of a genome with this share of each set's genes, the first `twice` of them in two copies."""
     rng = np.random.default_rng(seed)
-    kinds = np.array([gene.partition(":")[0] for gene in marker_profiles.genes()])
+    kinds = np.array([gene.partition(":")[0] for gene in profiles.genes()])
     counts = np.zeros((CONTIGS, len(kinds)), np.uint8)
     for kind, part in share.items():
         columns = rng.permutation(np.flatnonzero(kinds == kind))
@@ -53,7 +54,7 @@ LINEAGES = {
 
 def pick(counts: Sequence[npt.NDArray[np.uint8]], clusterings: Sequence[npt.ArrayLike]) -> set[frozenset[int]]:
     table = np.concatenate(counts)
-    found = Markers(marker_profiles.genes(), table, "names")
+    found = Markers(profiles.genes(), table, "names")
     partitions = [Clustering(np.asarray(labels, np.int32), "test") for labels in clusterings]
     bins, _ = select.choose(partitions, np.full(len(table), 50_000), markers=found, min_bin_size=200_000)
     return {frozenset(chosen.rows.tolist()) for chosen in bins}

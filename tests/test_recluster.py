@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks.simulate import Metagenome, simulate
-from binner import pipeline, recluster
+from binner import recluster
 from binner.config import CoverageConfig, RunConfig
 from binner.coverage import write_jgi
 from binner.data import UNSEEN, Contigs
 from binner.errors import InputError, OptionError
+from binner.pipeline.run import run
 from tests.commands import call
 
 
@@ -110,7 +111,7 @@ def test_one_binner_comes_out_as_it_is() -> None:
     config = RunConfig(
         Path("contigs.fa"), bins=(Path("1.tsv"),), markers=False, min_bin_size=0, min_length=200, out=Path("again")
     )
-    pipeline.run(config)
+    run(config)
     names = [line.split("\t") for line in Path("again/contig2bin.tsv").read_text().splitlines()]
     before = dict(line.split("\t") for line in Path("1.tsv").read_text().splitlines())
     pairs = {(before[name], found) for name, found in names}

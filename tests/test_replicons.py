@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks.simulate import simulate
-from binner import fasta, pipeline
+from binner import fasta
 from binner.config import RunConfig
 from binner.data import U8, Contigs, Markers
 from binner.evaluate.tables import read_bins, read_labels
+from binner.pipeline.run import run
 from binner.replicons import ends_meet, whole_genomes
 from tests.assemblies import contigs_of
 
@@ -104,7 +105,7 @@ def test_a_circular_genome_of_4_mb_is_a_bin_and_a_plasmid_is_whole(told: bool, o
             if genome.get(name) != first:
                 file.write(b">%s\n%s\n" % (name.encode(), LETTERS[demo[row]].tobytes()))
     assert len(chromosome) > 3_990_000
-    pipeline.run(RunConfig(Path("contigs.fa"), out=own_folder / "out"))
+    run(RunConfig(Path("contigs.fa"), out=own_folder / "out"))
     bin_of = dict(read_bins(own_folder / "out" / "contig2bin.tsv"))
     assert [name for name, found in bin_of.items() if found == bin_of["chromosome"]] == ["chromosome"]
     assert "near-complete" in (own_folder / "out" / "bins.tsv").read_text().splitlines()[1]

@@ -17,7 +17,7 @@ from binner.encoders.whitening import Whitening
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A copy of what ships."""
-    for name in ("models", "markers_data"):
+    for name in ("models", "markers/data"):
         shutil.copytree(shipped.PACKAGE / name, tmp_path / name)
     shutil.copy(shipped.PACKAGE / shipped.SUMS, tmp_path)
     return tmp_path
@@ -35,11 +35,11 @@ def test_what_is_not_as_it_was_shipped(package: Path) -> None:
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    (package / "markers_data" / "seeds.tsv").unlink()
+    (package / "markers" / "data" / "seeds.tsv").unlink()
     (package / "models" / "small" / "more.bin").write_bytes(b"")
     assert {name: state for name, state in shipped.verify(package).items() if state != "OK"} == {
         "models/whitening/model.safetensors": "changed",
-        "markers_data/seeds.tsv": "missing",
+        "markers/data/seeds.tsv": "missing",
         "models/small/more.bin": "not in the list",
     }
 

@@ -14,7 +14,7 @@ from benchmarks import genomes, simulate
 from benchmarks.files import write_bam, write_contigs, write_truth
 from benchmarks.profiles import Profiles, planted_profiles
 from benchmarks.simulate import READ_BP, Metagenome
-from binner import fasta, marker_profiles
+from binner import fasta
 from binner.data import F64, U8
 
 DEMO = Path(__file__).parent.parent / "benchmarks" / "demo"
@@ -187,12 +187,12 @@ def test_files(metagenome: Metagenome, tmp_path: Path) -> None:
 
 
 def test_planted_profiles() -> None:
-    profiles = planted_profiles()
-    sets = [name.partition(":")[0] for name in profiles.names]
+    planted = planted_profiles()
+    sets = [name.partition(":")[0] for name in planted.names]
     assert sets.count("universal") >= 38
     assert sets.count("bacteria") >= 60
-    assert len(set(profiles.names)) == len(profiles.names)
-    assert set(profiles.names) <= set(marker_profiles.genes())
-    for emissions in profiles.emissions:
+    assert len(set(planted.names)) == len(planted.names)
+    assert set(planted.names) <= set(profiles.genes())
+    for emissions in planted.emissions:
         assert emissions.shape[1] == 20
         np.testing.assert_allclose(emissions.sum(1), 1, atol=1e-3)

@@ -175,6 +175,6 @@ def bin_contigs(contigs: Sequence[Path], given: dict[str, Any]) -> None:
     """The work of `run`, `cluster` and `recluster`."""
     config = run_config(contigs, given)
     with at_work(config.machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
-        from binner import pipeline
+        from binner.pipeline.run import run
 
-        pipeline.run(config, watch=watch, command=sys.argv)
+        run(config, watch=watch, command=sys.argv)

@@ -40,8 +40,6 @@ def coverage(contigs: Path, table: Path, **given: Any) -> None:
     """
     config, machine = shared.coverage_config(given), shared.machine_config(given)
     with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
-        from binner import pipeline_coverage
+        from binner.pipeline import coverage
 
-        pipeline_coverage.write_coverage(
-            table, contigs, config, machine=machine, min_length=given["min_length"], watch=watch
-        )
+        coverage.write_coverage(table, contigs, config, machine=machine, min_length=given["min_length"], watch=watch)

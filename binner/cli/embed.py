@@ -41,9 +41,9 @@ def embed(contigs: Path, out: Path, **given: Any) -> None:
     config, machine = shared.encoder_config(given), shared.machine_config(given)
     shard = None if given["shard"] is None else Shard.parse(given["shard"])
     with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
-        from binner import pipeline_embed
+        from binner.pipeline import embed
 
-        pipeline_embed.write_embedding(
+        embed.write_embedding(
             out,
             contigs,
             encoder=given["encoder"],

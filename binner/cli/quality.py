@@ -43,6 +43,6 @@ def quality(folder: Path, by: str, **given: Any) -> None:
     machine = shared.machine_config(given)
     config = QualityConfig(by, given["checkm_markers"])
     with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
-        from binner import pipeline_quality
+        from binner.pipeline import quality
 
-        pipeline_quality.judge_folder(folder, config, machine=machine, watch=watch, command=sys.argv)
+        quality.judge_folder(folder, config, machine=machine, watch=watch, command=sys.argv)

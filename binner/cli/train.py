@@ -84,10 +84,10 @@ def markers(genomes: Path, output: Path, **given: Any) -> None:
 
     inputs.check_target(output)
     with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
-        from binner import marker_training
+        from binner.train import markers
 
         with watch("Learning from marker genes") as progress:
-            marker_training.learn(genomes, output, threads=machine.threads, progress=progress)
+            markers.learn(genomes, output, threads=machine.threads, progress=progress)
 
 
 @train.command("errors", cls=Command, epilog=_ERROR_EXAMPLES)

@@ -1,6 +1,6 @@
 """The profiles of single-copy marker genes: 40 universal ones from fetchmgs, finer ones of bacteria and of archaea.
 
-The finer ones are shipped: markers_data/README.md says where they come from and under which licences.
+The finer ones are shipped: data/README.md says where they come from and under which licences.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import pyhmmer
 
 from binner.data import F32, digest
 from binner.errors import InputError
-from binner.marker_index import RESIDUES, SeedIndex, build_index
+from binner.genetic_code import RESIDUES
+from binner.markers.index import SeedIndex, build_index
 
 MarkerSet = Literal["universal", "bacteria", "archaea"]
 SETS: tuple[MarkerSet, ...] = get_args(MarkerSet)
-FOLDER = Path(__file__).parent / "markers_data"
+FOLDER = Path(__file__).parent / "data"
 
 # TIGRFAMs split these genes by clade; a genome has one of the two (SemiBin and MetaCoAG merge the same four pairs)
 SYNONYMS = {"TIGR00388": "TIGR00389", "TIGR00471": "TIGR00472", "TIGR00408": "TIGR00409", "TIGR02386": "TIGR02387"}
@@ -98,7 +99,7 @@ SEEDS = FOLDER / "seeds.tsv"
 
 @cache
 def index() -> SeedIndex:
-    """The words that give the profiles away (binner.marker_index), about 0.2 s.
+    """The words that give the profiles away (binner.markers.index), about 0.2 s.
 
     Raises InputError if a profile has no threshold: fetchmgs has other profiles than those that were learnt.
     """
@@ -106,7 +107,7 @@ def index() -> SeedIndex:
     least = read_seeds(SEEDS)
     unknown = [profile_name(profile) for profile in profiles if profile_name(profile) not in least]
     if unknown:
-        raise InputError(f"{SEEDS}: no threshold for {unknown[0]}: learn them again (binner.marker_training.learn)")
+        raise InputError(f"{SEEDS}: no threshold for {unknown[0]}: learn them again (binner.train.markers.learn)")
     matrices = [log_odds(profile) for profile in profiles]
     return build_index(matrices, np.array([least[profile_name(profile)] for profile in profiles], np.float32))
 

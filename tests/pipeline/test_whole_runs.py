@@ -15,14 +15,15 @@ import pytest
 
 from benchmarks.files import write_bam
 from benchmarks.simulate import Metagenome, simulate
-from binner import fasta, pipeline
+from binner import fasta
 from binner.config import CoverageConfig, RunConfig
 from binner.coverage import write_jgi
 from binner.data import Contigs, Coverage
+from binner.pipeline.run import run
 from binner.record import Summary
 from tests.report import folder as report_page
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "benchmarks" / "demo"
 
 
@@ -122,7 +123,7 @@ def test_few_contigs(count: int, covered: bool, small: Metagenome) -> None:
     short = np.flatnonzero(small.contigs.lengths < 1000)[:1]  # so that there is a file at all
     contigs, coverage = select(small, np.concatenate([long, short]))
     config = changed(write(contigs, coverage if covered else None), markers=count <= 10)
-    summary = pipeline.run(config)
+    summary = run(config)
     assert summary.contigs == count
     check(config, summary)
 
@@ -130,14 +131,14 @@ def test_few_contigs(count: int, covered: bool, small: Metagenome) -> None:
 def test_one_genome_in_one_contig_is_a_bin() -> None:
     made = simulate(species=1, genome_bp=(400_000, 400_001), contig_bp=10**6, spread=0, samples=1)
     config = write(made.contigs, made.coverage)
-    assert len(check(config, pipeline.run(config))) == 1
+    assert len(check(config, run(config))) == 1
 
 
 @pytest.mark.parametrize("samples", [1, 50])
 def test_samples(samples: int) -> None:
     made = simulate(species=4, genome_bp=(250_000, 300_000), related=False, samples=samples, seed=3)
     config = write(made.contigs, made.coverage)
-    summary = pipeline.run(config)
+    summary = run(config)
     bin_of = check(config, summary)
     assert recovered(made, bin_of) >= 3
     assert sum(name.startswith("depth:") for name in table(config.folder / "bins.tsv")[0]) == samples
@@ -154,12 +155,12 @@ def test_chimeras_are_split(small: Metagenome) -> None:
     reads = np.concatenate([[40 * int(lengths[first] + lengths[second]) // 100], small.reads[rest, 0] * 2])
     write_bam(contigs, reads, Path("S1.bam"), read_bp=100, seed=1)
     config = changed(config, coverage=CoverageConfig(bams=(Path("S1.bam"),)), out=Path("out"))
-    whole = pipeline.run(config)
+    whole = run(config)
     assert whole.split is None
     assert "split" not in str(whole)
     before = table(Path("out/contigs.tsv"))
     assert before[0]["contig"] == "joined"
-    split = pipeline.run(changed(config, split_chimeras=True))
+    split = run(changed(config, split_chimeras=True))
     cuts = {row["contig"]: int(row["position"]) for row in table(Path("out/chimeras.tsv"))}
     assert split.split == len(cuts) <= 2
     assert f"{split.split} contig" in str(split)
@@ -179,7 +180,7 @@ def test_chimeras_are_split(small: Metagenome) -> None:
             start, stop = map(int, span.split("-")) if span else (1, len(source[contig]))
             assert text == source[contig][start - 1 : stop]
             assert rows[name]["bin"] == path.stem
-    pipeline.run(config)
+    run(config)
     assert table(Path("out/contigs.tsv")) == before
     assert not Path("out/chimeras.tsv").exists()
 
@@ -189,7 +190,7 @@ def test_a_contig_of_10_mb(small: Metagenome) -> None:
     codes = np.concatenate([small.contigs.codes, rng.integers(0, 4, 10**7, np.uint8)])
     contigs = Contigs((*small.contigs.names, "long"), codes, np.append(small.contigs.offsets, len(codes)))
     config = write(contigs)
-    assert "long" in check(config, pipeline.run(config))
+    assert "long" in check(config, run(config))
 
 
 def test_ten_thousand_contigs_of_1000_bp() -> None:
@@ -197,7 +198,7 @@ def test_ten_thousand_contigs_of_1000_bp() -> None:
     rows = np.flatnonzero(made.contigs.lengths == 1000)[:10_000]
     assert len(rows) == 10_000
     config = write(*select(made, rows))
-    summary = pipeline.run(config)
+    summary = run(config)
     check(config, summary)
     assert summary.bins > 0
 
@@ -205,7 +206,7 @@ def test_ten_thousand_contigs_of_1000_bp() -> None:
 def test_further_candidates_join_the_choice(small: Metagenome) -> None:
     config = write(small.contigs, small.coverage)
     more = changed(config, also=("tree", "split", "merge"), out=Path("more"))
-    assert recovered(small, check(more, pipeline.run(more))) == 4
+    assert recovered(small, check(more, run(more))) == 4
     stages = [stage["name"] for stage in json.loads(Path("more/run.json").read_text())["stages"]]
     assert stages.index("clustering") < stages.index("candidates") < stages.index("choice")
 
@@ -220,7 +221,7 @@ def test_second_bins_are_of_the_same_assembly() -> None:
         pairs = range(2 * number, len(lines), 4)
         file.write_text("".join(lines[at] + lines[at + 1] for at in pairs))
     many = changed(config, contigs=files[0], others=(files[1],), multi=True, min_bin_size=20_000, out=Path("out"))
-    pipeline.run(many)
+    run(many)
     rows = table(Path("out/contigs.tsv"))
     own = {row["bin"]: row["contig"][0] for row in rows if row["bin"]}
     assert set(own.values()) == {"A", "B"}
@@ -231,17 +232,17 @@ def test_second_bins_are_of_the_same_assembly() -> None:
 
 def test_the_same_seed_gives_the_same_bins(small: Metagenome) -> None:
     config = write(small.contigs, small.coverage)
-    pipeline.run(config)
-    pipeline.run(changed(config, out=Path("again")))
+    run(config)
+    run(changed(config, out=Path("again")))
     for name in ("contig2bin.tsv", "bins.tsv", "contigs.tsv"):
         assert (Path("again") / name).read_bytes() == (config.folder / name).read_bytes()
 
 
 def test_a_run_on_kept_results_gives_the_same_bins(small: Metagenome) -> None:
     config = write(small.contigs, small.coverage)
-    pipeline.run(config)
+    run(config)
     first = (config.folder / "contigs.tsv").read_bytes()
-    pipeline.run(config)
+    run(config)
     stages = json.loads((config.folder / "run.json").read_text())["stages"]
     assert {"coverage", "embedding", "clustering"} <= {stage["name"] for stage in stages if stage["kept"]}
     assert (config.folder / "contigs.tsv").read_bytes() == first

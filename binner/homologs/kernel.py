@@ -8,8 +8,7 @@ from numba import njit
 
 from binner.data import F32, I32, I64, U8
 from binner.encoders.frames import NONE, REVERSE, WORDS, read
-from binner.marker_index import RESIDUES
-from binner.marker_kernel import CODONS
+from binner.genetic_code import CODONS, RESIDUES
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]

@@ -15,7 +15,7 @@ from binner import embedding_files, fasta
 from binner.cli import cli
 from binner.config import EncoderConfig, MachineConfig
 from binner.errors import InputError, OptionError
-from binner.pipeline_embed import write_embedding
+from binner.pipeline.embed import write_embedding
 from tests.encoders import toy
 
 CPU = MachineConfig(device="cpu")
@@ -94,7 +94,7 @@ def test_shards_and_options() -> None:
 def test_torchrun_shares_the_work_out() -> None:
     binner(*EMBED, "-o", "whole.npz")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "binner", *EMBED]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([*command, "-o", "both.npz"], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(matrix("both.npz"), matrix("whole.npz"), atol=0.05)

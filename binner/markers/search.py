@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyhmmer
 
-from binner import marker_profiles
 from binner.data import F32, I64, Progress, check_array, silent
-from binner.marker_profiles import Profile
+from binner.markers import profiles
+from binner.markers.profiles import Profile
 
 BLOCK = 200  # proteins that one thread searches at a time
 FORWARD_SHARE, FORWARD_BITS = 0.9, 30.0  # of the cutoff, and less: HMMER gives up a protein that scores below
@@ -24,7 +24,7 @@ class Hits:
     """Proteins that reach the cutoffs of a profile. H of them."""
 
     protein: I64  # (H,)
-    profile: I64  # (H,), row of marker_profiles.load()
+    profile: I64  # (H,), row of profiles.load()
     bits: F32  # (H,), of the whole protein
 
     def __post_init__(self) -> None:
@@ -35,11 +35,11 @@ class Hits:
 
 def search(proteins: Sequence[bytes], pairs: Sequence[I64], *, threads: int, progress: Progress = silent) -> Hits:
     """Hits, by protein and profile, among the proteins (rows) that `pairs` names for each profile."""
-    profiles = marker_profiles.load()
+    known = profiles.load()
     alphabet = pyhmmer.easel.Alphabet.amino()
     lengths = np.array([len(protein) for protein in proteins], np.int64)
     work = [(row, names[a : a + BLOCK]) for row, names in enumerate(pairs) for a in range(0, len(names), BLOCK)]
-    cost = [profiles[row].hmm.M * int(lengths[names].sum()) for row, names in work]
+    cost = [known[row].hmm.M * int(lengths[names].sum()) for row, names in work]
     work = [work[i] for i in np.argsort(cost, kind="stable")[::-1]]  # the longest first, so that no thread ends late
 
     def run(task: tuple[int, I64]) -> list[tuple[int, int, float]]:
@@ -48,7 +48,7 @@ def search(proteins: Sequence[bytes], pairs: Sequence[I64], *, threads: int, pro
         for name in names.tolist():
             text = pyhmmer.easel.TextSequence(name=str(name).encode(), sequence=proteins[name].decode())
             block.append(text.digitize(alphabet))
-        return [(name, row, bits) for name, bits in _passing(profiles[row], block)]
+        return [(name, row, bits) for name, bits in _passing(known[row], block)]
 
     found: list[tuple[int, int, float]] = []
     with ThreadPoolExecutor(threads) as pool:

@@ -10,13 +10,10 @@ import numpy.typing as npt
 from numba import njit
 
 from binner.data import F32, I32, I64, U8, check_array
+from binner.genetic_code import RESIDUES
 
 I8 = npt.NDArray[np.int8]
 
-RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
-UNKNOWN = 20  # code of a codon with an N
-OPAL = 21  # of TGA: a stop to most, tryptophan to mycoplasmas
-STOP = 22  # of TAA and TAG
 OTHER = (-1.0, -2.0)  # bits of an unknown residue, of TGA: a segment crosses it only if the profile goes on behind it
 UNITS = 8  # scores are integers, this many to a bit
 SEED = 5  # residues

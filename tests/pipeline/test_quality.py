@@ -14,9 +14,11 @@ import pytest
 
 from benchmarks.profiles import planted_profiles
 from benchmarks.simulate import simulate
-from binner import marker_profiles, pipeline, pipeline_quality
 from binner.config import MachineConfig, QualityConfig, RunConfig
 from binner.errors import InputError, OptionError, ProgramError
+from binner.markers import profiles
+from binner.pipeline import quality
+from binner.pipeline import run as whole
 from binner.quality import programs
 from binner.report import TABLES
 from tests.commands import call
@@ -49,7 +51,7 @@ def surroundings(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(contigs: Path, quality: QualityConfig | None = None, **changes: Any) -> dict[str, Any]:
     """The record of a run into `out`."""
     config = RunConfig(contigs, out=Path("out"), machine=MACHINE, markers=False, min_bin_size=50_000, quality=quality)
-    pipeline.run(replace(config, **changes))
+    whole.run(replace(config, **changes))
     return record()
 
 
@@ -69,7 +71,7 @@ def files() -> dict[str, bytes]:
 
 def models() -> Path:
     """A few of the models that binner ships, as CheckM takes them."""
-    with lzma.open(marker_profiles.FOLDER / "bacteria.hmm.xz", "rt") as file:
+    with lzma.open(profiles.FOLDER / "bacteria.hmm.xz", "rt") as file:
         text = file.read()
     Path("models.hmm").write_text("//\n".join(text.split("//\n")[:MODELS]) + "//\n")
     return Path("models.hmm")
@@ -105,7 +107,7 @@ def test_checkm_itself(contigs: Path, own_folder: Path) -> None:
     assert kept.startswith("Bin Id\tMarker lineage\t# genomes\t# markers\t# marker sets\t")  # what MultiQC looks for
     assert not (Path("out/.binner") / "quality").exists()
 
-    assert pipeline_quality.judge_folder(Path("out"), by, machine=MACHINE) == verdict
+    assert quality.judge_folder(Path("out"), by, machine=MACHINE) == verdict
     again = run(contigs, by)
     assert [stage["kept"] for stage in again["stages"] if stage["name"] == "checkm"] == [True]
     assert (table(), Path("out/checkm.tsv").read_text()) == (rows, kept)
@@ -118,7 +120,7 @@ def test_checkm_itself(contigs: Path, own_folder: Path) -> None:
 def test_a_table(contigs: Path) -> None:
     run(contigs)
     plain = files()
-    found = pipeline_quality.judge_folder(Path("out"), QualityConfig(str(report(suffix=".fa"))), machine=MACHINE)
+    found = quality.judge_folder(Path("out"), QualityConfig(str(report(suffix=".fa"))), machine=MACHINE)
     rows = table()
     assert found == {"tool": "checkm2", "source": "quality_report.tsv", "tiers": {"near-complete": 2}}
     assert record()["quality"] == {"checkm2": found}
@@ -164,7 +166,7 @@ def test_a_table_of_other_bins_loses_no_bins(contigs: Path, caplog: pytest.LogCa
     same = [name for name in plain if name not in ("out/run.json", "out/binner.log", "out/report.html")]
     assert {name: files()[name] for name in same} == {name: plain[name] for name in same}
     with pytest.raises(InputError, match="of other bins"):
-        pipeline_quality.judge_folder(Path("out"), QualityConfig("quality_report.tsv"), machine=MACHINE)
+        quality.judge_folder(Path("out"), QualityConfig("quality_report.tsv"), machine=MACHINE)
     assert call("quality", "out", "--with", "quality_report.tsv") == 2
 
 
@@ -180,7 +182,7 @@ def test_a_program_that_fails_loses_no_bins(
     assert len(table()) == len(list(Path("out/bins").glob("*.fa"))) == 2
     assert "no database" in Path("out/binner.log").read_text()
     with pytest.raises(ProgramError):
-        pipeline_quality.judge_folder(Path("out"), QualityConfig("checkm2"), machine=MACHINE)
+        quality.judge_folder(Path("out"), QualityConfig("checkm2"), machine=MACHINE)
     assert call("quality", "out", "--with", "checkm2") == 1
     assert capsys.readouterr().err.endswith(f"Error: {said}\n")
 
@@ -188,14 +190,14 @@ def test_a_program_that_fails_loses_no_bins(
 def test_no_bins_need_no_judge(contigs: Path, own_folder: Path) -> None:
     script(own_folder / "bin" / "checkm2", "test $1 = --version && echo 1.0.2 && exit", "exit 1")
     assert run(contigs, QualityConfig("checkm2"), min_bin_size=10**9)["quality"] == {}
-    assert pipeline_quality.judge_folder(Path("out"), QualityConfig("checkm2"), machine=MACHINE) is None
+    assert quality.judge_folder(Path("out"), QualityConfig("checkm2"), machine=MACHINE) is None
 
 
 def test_a_folder_that_is_no_run(contigs: Path) -> None:
     Path("other").mkdir()
     for folder in ("none", "other"):
         with pytest.raises(OptionError, match=f"{folder}: not the folder of a finished run"):
-            pipeline_quality.judge_folder(Path(folder), QualityConfig("checkm2"), machine=MACHINE)
+            quality.judge_folder(Path(folder), QualityConfig("checkm2"), machine=MACHINE)
     assert not Path("none").exists()
 
 

@@ -11,25 +11,26 @@ import pytest
 
 from benchmarks.profiles import Profiles, planted_profiles
 from benchmarks.simulate import Metagenome, simulate
-from binner import fasta, marker_profiles, marker_scan, marker_search, markers
+from binner import fasta, markers
 from binner.data import I64, Bin, Contigs, Markers
-from binner.marker_search import Hits
+from binner.markers import profiles, scan, search
+from binner.markers.search import Hits
 from tests.assemblies import contigs_of, reverse_complement
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "dev"
+DATA = Path(__file__).parents[3] / "shared" / "data" / "dev"
 
 
 @pytest.fixture(scope="module")
 def made() -> Metagenome:
     """Three genomes with a third of the genes of bacteria and the universal ones, and four of archaea."""
     some = planted_profiles()
-    archaea = [p for p in marker_profiles.load() if p.set_name == "archaea"][::8]
+    archaea = [p for p in profiles.load() if p.set_name == "archaea"][::8]
     hmms: list[Any] = [profile.hmm for profile in archaea]
-    profiles = Profiles(
+    planted = Profiles(
         some.names[::3] + tuple(profile.gene for profile in archaea),
         some.emissions[::3] + tuple(np.array(hmm.match_emissions, np.float32)[1:] for hmm in hmms),
     )
-    return simulate(species=3, genome_bp=(90_000, 100_000), contig_bp=9000, profiles=profiles, odd=True, seed=5)
+    return simulate(species=3, genome_bp=(90_000, 100_000), contig_bp=9000, profiles=planted, odd=True, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_planted_genes_are_found(made: Metagenome, found: Markers) -> None:
 
 def test_the_fast_way_is_the_full_way(made: Metagenome, found: Markers) -> None:
     full = markers.find(made.contigs, threads=2, full=True)
-    assert full.genes == found.genes == marker_profiles.genes()
+    assert full.genes == found.genes == profiles.genes()
     assert full.names_digest == found.names_digest == made.contigs.names_digest
     difference = np.abs(full.counts.astype(int) - found.counts)
     assert full.counts.sum() > 100
@@ -78,8 +79,8 @@ def test_a_long_contig_is_shared_out(made: Metagenome, found: Markers, monkeypat
     one = contigs_of(np.concatenate(pieces))
     whole = markers.find(one, threads=2)
     np.testing.assert_array_equal(whole.counts[0], found.counts.sum(0))
-    monkeypatch.setattr(marker_scan, "PIECE", 10_000)
-    monkeypatch.setattr(marker_scan, "BATCH", 30_000)
+    monkeypatch.setattr(scan, "PIECE", 10_000)
+    monkeypatch.setattr(scan, "BATCH", 30_000)
     np.testing.assert_array_equal(markers.find(one, threads=2).counts, whole.counts)
 
 
@@ -94,7 +95,7 @@ def test_contigs_without_markers() -> None:
     odd = contigs_of(np.zeros(0, np.uint8), np.full(2000, 4, np.uint8), np.zeros(1000, np.uint8))
     for full in (False, True):
         assert markers.find(odd, threads=2, full=full).counts.sum() == 0
-        assert markers.find(contigs_of(), threads=2, full=full).counts.shape == (0, len(marker_profiles.genes()))
+        assert markers.find(contigs_of(), threads=2, full=full).counts.shape == (0, len(profiles.genes()))
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -106,7 +107,7 @@ def test_progress_never_falls_and_reaches_its_end(made: Metagenome, full: bool) 
 
 
 def row_of(name: str) -> int:
-    return [marker_profiles.profile_name(profile) for profile in marker_profiles.load()].index(name)
+    return [profiles.profile_name(profile) for profile in profiles.load()].index(name)
 
 
 def counted(hits: Sequence[tuple[int, str, float]], owner: I64) -> dict[tuple[int, str], int]:
@@ -120,8 +121,8 @@ def counted(hits: Sequence[tuple[int, str, float]], owner: I64) -> dict[tuple[in
         owner,
         contigs=3,
     )
-    assert table.dtype == np.uint8 and table.shape == (3, len(marker_profiles.genes()))
-    return {(int(c), marker_profiles.genes()[g]): int(table[c, g]) for c, g in np.argwhere(table)}
+    assert table.dtype == np.uint8 and table.shape == (3, len(profiles.genes()))
+    return {(int(c), profiles.genes()[g]): int(table[c, g]) for c, g in np.argwhere(table)}
 
 
 def test_proteins_are_counted_by_contig() -> None:
@@ -154,7 +155,7 @@ def test_counts_stop_at_255() -> None:
 
 
 def quality(rows: list[list[int]], counts: np.ndarray[Any, Any]) -> tuple[list[float], list[float]]:
-    table = Markers(marker_profiles.genes(), counts.astype(np.uint8), "")
+    table = Markers(profiles.genes(), counts.astype(np.uint8), "")
     bins = [Bin(np.array(chosen, np.int64), 1, 0.0) for chosen in rows]
     complete, contaminated = markers.completeness(table, bins)
     assert complete.dtype == contaminated.dtype == np.float32
@@ -162,7 +163,7 @@ def quality(rows: list[list[int]], counts: np.ndarray[Any, Any]) -> tuple[list[f
 
 
 def test_completeness_and_contamination() -> None:
-    sets = np.array([gene.split(":")[0] for gene in marker_profiles.genes()])
+    sets = np.array([gene.split(":")[0] for gene in profiles.genes()])
     bacteria, archaea = np.flatnonzero(sets == "bacteria"), np.flatnonzero(sets != "bacteria")
     counts = np.zeros((6, len(sets)))
     counts[0, bacteria] = 1
@@ -177,7 +178,7 @@ def test_completeness_and_contamination() -> None:
 
 
 def test_no_bins_have_no_quality() -> None:
-    assert quality([], np.zeros((2, len(marker_profiles.genes())))) == ([], [])
+    assert quality([], np.zeros((2, len(profiles.genes())))) == ([], [])
 
 
 @pytest.mark.benchmark
@@ -193,13 +194,13 @@ def test_loss_on_real_contigs() -> None:
 def test_the_search_is_asked_for_little(made: Metagenome, monkeypatch: pytest.MonkeyPatch) -> None:
     """The scan leaves HMMER a small share of the pairs of protein and profile."""
     asked: list[int] = []
-    search = marker_search.search
+    real = search.search
 
     def counting(proteins: list[bytes], pairs: list[I64], **options: Any) -> Hits:
         asked.append(sum(len(names) for names in pairs))
-        return search(proteins, pairs, **options)
+        return real(proteins, pairs, **options)
 
-    monkeypatch.setattr(marker_search, "search", counting)
+    monkeypatch.setattr(search, "search", counting)
     markers.find(made.contigs, threads=1)
     markers.find(made.contigs, threads=1, full=True)
     assert asked[0] < 0.02 * asked[1]

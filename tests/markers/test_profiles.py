@@ -11,8 +11,8 @@ import numpy as np
 import pyhmmer
 import pytest
 
-from binner import marker_profiles as mp
 from binner.errors import InputError
+from binner.markers import profiles as mp
 
 UNIVERSAL = Path(fetchmgs.__file__).parent / "data"
 

@@ -1,7 +1,7 @@
 """How many copies of each single-copy marker gene a contig holds, and what that says about a bin.
 
 The full way calls the genes of all contigs (binner.genes) and searches every profile against every protein. The fast
-way, a tenth of the time or less, lets a scan of the six frames (binner.marker_scan) name the few reading frames and
+way, a tenth of the time or less, lets a scan of the six frames (binner.markers.scan) name the few reading frames and
 profiles that can match, and asks HMMER only where the scan's own score lies near the cutoff.
 """
 
@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from binner import genes, marker_profiles, marker_scan, marker_search
+from binner import genes
 from binner.data import F32, I64, U8, Bin, Contigs, Markers, Progress, silent
-from binner.marker_search import Hits
+from binner.markers import profiles, scan, search
+from binner.markers.search import Hits
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ SURE_SHARE, SURE_BITS = 1.1, 35.0  # of the cutoff, and more: 14,136 hits, of wh
 
 
 def find(contigs: Contigs, *, threads: int, progress: Progress = silent, full: bool = False) -> Markers:
-    """Copies of every marker gene on every contig (marker_profiles.genes() names the columns).
+    """Copies of every marker gene on every contig (profiles.genes() names the columns).
 
     A piece of a gene at the end of a contig counts if it reaches the cutoff. `full` calls all genes first: the measure
     of the fast way, and 15 times as slow. Contigs do not influence each other, and their strand does not matter.
@@ -33,15 +34,15 @@ def find(contigs: Contigs, *, threads: int, progress: Progress = silent, full: b
     owner, hits = (_full if full else _fast)(contigs, threads=threads, progress=progress)
     counts = count(hits, owner, contigs=len(contigs))
     log.info("%d marker genes on %d of %d contigs", counts.sum(), counts.any(axis=1).sum(), len(contigs))
-    return Markers(marker_profiles.genes(), counts, contigs.names_digest)
+    return Markers(profiles.genes(), counts, contigs.names_digest)
 
 
 def search_all(contigs: Contigs, *, threads: int, progress: Progress = silent) -> tuple[genes.Genes, Hits]:
     """All genes of the contigs, and those that are hits of any profile: 1 + 1 CPU seconds a Mb."""
     called = genes.call(contigs, threads=threads, progress=_part(progress, 0))
     proteins = [called.protein(gene) for gene in range(len(called))]
-    pairs = [np.arange(len(proteins))] * len(marker_profiles.load())
-    return called, marker_search.search(proteins, pairs, threads=threads, progress=_part(progress, 1))
+    pairs = [np.arange(len(proteins))] * len(profiles.load())
+    return called, search.search(proteins, pairs, threads=threads, progress=_part(progress, 1))
 
 
 def _full(contigs: Contigs, *, threads: int, progress: Progress) -> tuple[I64, Hits]:
@@ -50,16 +51,15 @@ def _full(contigs: Contigs, *, threads: int, progress: Progress) -> tuple[I64, H
 
 
 def _fast(contigs: Contigs, *, threads: int, progress: Progress) -> tuple[I64, Hits]:
-    profiles = marker_profiles.load()
-    cutoff = np.array([profile.cutoff for profile in profiles], np.float32)
+    cutoff = np.array([profile.cutoff for profile in profiles.load()], np.float32)
     least = np.maximum(LEAST_BITS, LEAST_SHARE * cutoff).astype(np.float32)
-    index = marker_profiles.index()
-    frames = marker_scan.scan(contigs, index, least=least, threads=threads, progress=_part(progress, 0))
+    index = profiles.index()
+    frames = scan.scan(contigs, index, least=least, threads=threads, progress=_part(progress, 0))
     sure = frames.bits >= SURE_SHARE * cutoff[frames.profile] + SURE_BITS
     unsure = np.flatnonzero(~sure)
-    proteins = marker_scan.proteins(contigs, frames.take(unsure))
-    pairs = [np.flatnonzero(frames.profile[unsure] == row) for row in range(len(profiles))]
-    found = marker_search.search(proteins, pairs, threads=threads, progress=_part(progress, 1))
+    proteins = scan.proteins(contigs, frames.take(unsure))
+    pairs = [np.flatnonzero(frames.profile[unsure] == row) for row in range(len(cutoff))]
+    found = search.search(proteins, pairs, threads=threads, progress=_part(progress, 1))
     log.debug("%d reading frames: %d sure, %d searched", len(frames), sure.sum(), len(unsure))
     hits = frames.take(np.sort(np.concatenate([np.flatnonzero(sure), unsure[found.protein]])))
     place = np.stack([hits.contig, hits.reverse, hits.start], 1)
@@ -77,10 +77,10 @@ def count(hits: Hits, owner: I64, *, contigs: int) -> U8:
 
     A protein counts once for a gene, and only for the best of the universal genes, as in fetchmgs.
     """
-    profiles = marker_profiles.load()
-    columns = {gene: column for column, gene in enumerate(marker_profiles.genes())}
-    column = np.array([columns.get(profile.gene, -1) for profile in profiles], np.int64)
-    universal = np.array([profile.set_name == "universal" for profile in profiles])
+    known = profiles.load()
+    columns = {gene: column for column, gene in enumerate(profiles.genes())}
+    column = np.array([columns.get(profile.gene, -1) for profile in known], np.int64)
+    universal = np.array([profile.set_name == "universal" for profile in known])
     order = np.lexsort((hits.profile, -hits.bits, hits.protein))
     protein, profile = hits.protein[order], hits.profile[order]
     rival = np.where(universal[profile], -1, column[profile])  # hits of one protein with the same number are rivals

@@ -20,11 +20,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from binner import homolog_kernel as kernel
 from binner.data import F64, I32, I64, Contigs, Homologs, Progress, silent
 from binner.encoders import locate
 from binner.encoders.whitening import Whitening
-from binner.homolog_kernel import U32, WORD
+from binner.homologs import kernel as kernel
+from binner.homologs.kernel import U32, WORD
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pytest
 
 from benchmarks.genomes import AMINO, CODONS
-from binner import marker_kernel, marker_scan
 from binner.data import F32, U8, Contigs
-from binner.marker_index import OPAL, RESIDUES, STOP, UNKNOWN, SeedIndex, build_index
-from binner.marker_scan import Candidates
+from binner.genetic_code import RESIDUES
+from binner.markers import kernel, scan
+from binner.markers.index import SeedIndex, build_index
+from binner.markers.scan import Candidates
 from tests.assemblies import contigs_of, reverse_complement
 
 LENGTH = 60  # of the profiles
@@ -54,7 +55,7 @@ def gene(profile: int, rng: Rng) -> U8:
 
 
 def find(contigs: Contigs, index: SeedIndex, *, threads: int = 1, least: F32 = LEAST) -> Candidates:
-    return marker_scan.scan(contigs, index, least=least, threads=threads)
+    return scan.scan(contigs, index, least=least, threads=threads)
 
 
 def rows(found: Candidates) -> list[tuple[float, ...]]:
@@ -72,7 +73,7 @@ def test_a_planted_protein_is_found_where_it_lies(index: SeedIndex) -> None:
     assert found.reverse.tolist() == [False, False, True]
     assert found.bits.tolist() == [4 * LENGTH] * 3
     letters = ["".join(RESIDUES[residue] for residue in protein).encode() for protein in proteins_of_profiles()]
-    for protein, profile in zip(marker_scan.proteins(contigs, found), found.profile, strict=True):
+    for protein, profile in zip(scan.proteins(contigs, found), found.profile, strict=True):
         assert letters[profile] in protein
     assert rows(find(contigs, index, least=LEAST * 0 + 4 * LENGTH + 1)) == []
 
@@ -94,8 +95,8 @@ def test_how_the_work_is_cut_does_not_matter(index: SeedIndex, piece: int, monke
     contigs = contigs_of(np.concatenate(parts), gene(1, rng), np.concatenate(parts[1:]))
     whole = find(contigs, index)
     assert len(whole) == 8
-    monkeypatch.setattr(marker_scan, "PIECE", piece)
-    monkeypatch.setattr(marker_scan, "BATCH", 3 * piece)
+    monkeypatch.setattr(scan, "PIECE", piece)
+    monkeypatch.setattr(scan, "BATCH", 3 * piece)
     assert rows(find(contigs, index, threads=3)) == rows(whole)
 
 
@@ -119,7 +120,7 @@ def test_a_long_run_of_n_ends_the_frame_and_a_short_one_does_not(index: SeedInde
     found = find(contigs_of(*cut), index)
     assert found.contig.tolist() == [0, 1, 1]
     assert found.bits[0] > found.bits[1]
-    assert b"XX" in marker_scan.proteins(contigs_of(*cut), found)[0]
+    assert b"XX" in scan.proteins(contigs_of(*cut), found)[0]
 
 
 def test_tga_is_a_stop_unless_the_profile_goes_on_behind_it(index: SeedIndex) -> None:
@@ -131,7 +132,7 @@ def test_tga_is_a_stop_unless_the_profile_goes_on_behind_it(index: SeedIndex) ->
     found = find(contigs, index)
     assert found.contig.tolist() == [0, 1]
     assert (found.stop - found.start).tolist() == [3 * LENGTH, 3 * LENGTH]
-    assert marker_scan.proteins(contigs, found)[0].count(b"W") >= 2
+    assert scan.proteins(contigs, found)[0].count(b"W") >= 2
     assert found.bits.tolist() == [4 * (LENGTH - 2) - 2 * 2, 4 * LENGTH]
 
 
@@ -142,7 +143,7 @@ def test_a_frameshift_makes_two_candidates_and_an_insertion_one_chain(index: See
     longer = np.concatenate([coding[:93], encoded(rng.integers(0, 20, 12), rng), coding[93:]])
     found = find(contigs_of(shifted, longer), index)
     assert found.contig.tolist() == [0, 0, 1]
-    assert found.bits[2] == pytest.approx(4 * LENGTH - marker_kernel.GAP / 8, abs=8)
+    assert found.bits[2] == pytest.approx(4 * LENGTH - kernel.GAP / 8, abs=8)
 
 
 def test_contigs_without_a_frame(index: SeedIndex) -> None:
@@ -154,7 +155,7 @@ def test_contigs_without_a_frame(index: SeedIndex) -> None:
 def test_progress_and_thresholds(index: SeedIndex) -> None:
     seen: list[tuple[int, int]] = []
     contigs = contigs_of(*[noise(600_000, np.random.default_rng(10))] * 4)
-    marker_scan.scan(contigs, index, least=LEAST, threads=2, progress=lambda done, total: seen.append((done, total)))
+    scan.scan(contigs, index, least=LEAST, threads=2, progress=lambda done, total: seen.append((done, total)))
     assert len(seen) > 2 and seen == [(done + 1, len(seen)) for done in range(len(seen))]
     with pytest.raises(ValueError, match="least score of a chain: shape"):
         find(contigs, index, least=LEAST[:1])
@@ -168,7 +169,7 @@ def test_the_chain_is_the_best_of_all_subsets() -> None:
         table = np.stack([np.zeros(n, np.int64), start, start + length, position, rng.integers(130, 400, n)], 1)
         table = table[np.argsort(table[:, 1], kind="stable")]
         best = max(score for size in range(1, n + 1) for score in chains(table, size))
-        assert marker_kernel._chain(table.copy())[0] == best
+        assert kernel._chain(table.copy())[0] == best
 
 
 def chains(table: npt.NDArray[np.int64], size: int) -> list[int]:
@@ -181,15 +182,7 @@ def chains(table: npt.NDArray[np.int64], size: int) -> list[int]:
             length = two[2] - two[1]
             if two[1] <= one[1] or two[3] <= one[3] or 2 * overlap > length:
                 break
-            score += two[4] - marker_kernel.GAP - two[4] * overlap // length
+            score += two[4] - kernel.GAP - two[4] * overlap // length
         else:
             scores.append(score)
     return scores
-
-
-def test_codons_are_those_of_the_bacterial_code() -> None:
-    for codon, amino in zip(CODONS.astype(int), AMINO, strict=True):
-        code = marker_kernel.CODONS[codon @ np.array([25, 5, 1])]
-        stop = OPAL if codon.tolist() == TGA.tolist() else STOP
-        assert code == (amino if amino >= 0 else stop)
-    assert marker_kernel.CODONS[[4, 20, 100, 124]].tolist() == [UNKNOWN] * 4

@@ -10,11 +10,12 @@ import pytest
 
 from benchmarks.profiles import Profiles, planted_profiles
 from benchmarks.simulate import simulate
-from binner import marker_profiles, marker_training
 from binner.data import Contigs
 from binner.errors import InputError
-from binner.marker_index import SEED
-from binner.marker_training import LEAST_CHANCE, LOWEST, MOST_CHANCE, chance, threshold
+from binner.markers import profiles
+from binner.markers.index import SEED
+from binner.train import markers
+from binner.train.markers import LEAST_CHANCE, LOWEST, MOST_CHANCE, chance, threshold
 
 
 def write_fasta(path: Path, contigs: Contigs) -> None:
@@ -66,23 +67,23 @@ def test_learning_from_genomes(tmp_path: Path) -> None:
     (tmp_path / "genomes" / "notes.txt").write_text("not a genome")
     seen: list[tuple[int, int]] = []
     target = tmp_path / "seeds.tsv"
-    genes = marker_training.learn(
+    genes = markers.learn(
         tmp_path / "genomes", target, threads=1, progress=lambda done, total: seen.append((done, total))
     )
     assert genes >= 2 * len(few.names) - 2
     assert seen == [(1, 2), (2, 2)]
     assert f"learnt from {genes} genes of 2 genomes" in target.read_text()
-    learnt = marker_profiles.read_seeds(target)
-    assert set(learnt) == {marker_profiles.profile_name(profile) for profile in marker_profiles.load()}
+    learnt = profiles.read_seeds(target)
+    assert set(learnt) == {profiles.profile_name(profile) for profile in profiles.load()}
     first = target.read_bytes()
-    marker_training.learn(tmp_path / "genomes", target, threads=2)
+    markers.learn(tmp_path / "genomes", target, threads=2)
     assert target.read_bytes() == first
 
 
 def test_folders_without_anything_to_learn_from(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no \*.fa, \*.fna or \*.fasta file to learn from"):
-        marker_training.learn(tmp_path, tmp_path / "seeds.tsv", threads=1)
+        markers.learn(tmp_path, tmp_path / "seeds.tsv", threads=1)
     (tmp_path / "random.fasta").write_text(">r\n" + "ACGTTGCA" * 200 + "\n")
     with pytest.raises(InputError, match="no marker gene in 1 files: are these genomes of bacteria or archaea"):
-        marker_training.learn(tmp_path, tmp_path / "seeds.tsv", threads=1)
+        markers.learn(tmp_path, tmp_path / "seeds.tsv", threads=1)
     assert not (tmp_path / "seeds.tsv").exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from binner import assemblies, bin_folder, inputs, pipeline_quality, quality, record
+from binner import assemblies, bin_folder, inputs, quality, record
 from binner.artifacts import code_version, fingerprint, key
 from binner.config import STDIN, RunConfig, assembly_name
 from binner.data import (
@@ -28,8 +28,9 @@ from binner.data import (
 )
 from binner.joins import Joins, cut
 from binner.memory import granted
-from binner.pipeline_bins import Finder
-from binner.pipeline_report import report_run
+from binner.pipeline.bins import Finder
+from binner.pipeline.quality import judge_run
+from binner.pipeline.report import report_run
 from binner.record import Summary
 from binner.runtime import choose_device
 from binner.stages import Stages, Watch, unwatched
@@ -40,7 +41,7 @@ from binner.write import NEAR_COMPLETE, tier, write_results
 
 logger = logging.getLogger(__name__)
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parent.parent
 
 
 def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] = ()) -> Summary:
@@ -74,7 +75,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             bins, membership = job.find_bins(coverage, markers, job.find_homologs(), others)
             percent = job.judge(bins, markers)
             job.write(bins, membership, coverage=coverage, quality=percent)
-            verdicts = pipeline_quality.judge_run(space, judge, stages=stages, memory=memory, bins=len(bins))
+            verdicts = judge_run(space, judge, stages=stages, memory=memory, bins=len(bins))
             files = [record.describe_input(source if file == STDIN else file) for file in config.files]
         summary = Summary(
             out=config.folder,
@@ -268,7 +269,7 @@ class _Job:
         return key(self.contigs.digest, files, headers, config.identity, code_version("coverage"), windows)
 
     def _markers_key(self) -> str:
-        return key(self.contigs.digest, fingerprint(PACKAGE / "markers_data"), code_version("markers"))
+        return key(self.contigs.digest, fingerprint(PACKAGE / "markers/data"), code_version("markers"))
 
 
 def _assemblies(contigs: Contigs, config: RunConfig) -> Assemblies:

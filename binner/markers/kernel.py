@@ -1,4 +1,4 @@
-"""The compiled part of binner.marker_scan."""
+"""The compiled part of binner.markers.scan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import numpy.typing as npt
 from numba import njit
 
 from binner.data import I32, I64, U8
-from binner.marker_index import BLOCK, OPAL, RESIDUES, SEED, STOP, UNITS, UNKNOWN
+from binner.genetic_code import CODONS, LONG_N, OPAL, RESIDUES, STOP, UNKNOWN
+from binner.markers.index import BLOCK, SEED, UNITS
 
 COLUMNS = 6  # of what is found: contig, reverse, start, stop (bp of the strand that is read), profile, score (units)
 SHORTEST_FRAME = 30  # residues, as prodigal's shortest gene
@@ -16,25 +17,9 @@ LEAST_SEGMENT = 16 * UNITS
 GAP = 8 * UNITS  # of joining two segments, whatever the length
 MOST_SEGMENTS = 512  # of one frame that are chained; more are repeats
 SEEN = 32  # how many segments back a seed is looked for
-LONG_N = 30  # bp of N that end a reading frame
 LEADING = 20 ** (SEED - 1)
 
 Arrays = tuple[npt.NDArray[np.int8], I32, U8, I32, I32]  # of a SeedIndex: scores, owner, occupied, first, entries
-
-
-def _codon_table() -> U8:
-    """Residue codes by codon, (125,), at 25 a + 5 b + c for base codes a, b, c (4 = N)."""
-    order, amino = "TCAG", "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
-    table = np.full(125, UNKNOWN, np.uint8)
-    for i, residue in enumerate(amino):
-        codon = order[i // 16] + order[i // 4 % 4] + order[i % 4]
-        a, b, c = ("ACGT".index(base) for base in codon)
-        stop = OPAL if codon == "TGA" else STOP
-        table[25 * a + 5 * b + c] = stop if residue == "*" else RESIDUES.index(residue)
-    return table
-
-
-CODONS = _codon_table()
 LETTERS = np.frombuffer((RESIDUES + "XW").encode(), np.uint8)
 COMPLEMENT = np.array([3, 2, 1, 0, 4], np.uint8)
 

@@ -8,11 +8,11 @@ import numpy as np
 import pyhmmer
 import pytest
 
-from binner import marker_profiles, marker_search
 from binner.data import I64
-from binner.marker_search import Hits
+from binner.markers import profiles, search
+from binner.markers.search import Hits
 
-ROWS = range(3, len(marker_profiles.load()), 12)  # profiles of all sets
+ROWS = range(3, len(profiles.load()), 12)  # profiles of all sets
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def proteins() -> list[bytes]:
     letters = np.frombuffer(b"ACDEFGHIKLMNPQRSTVWY", np.uint8)
     found = []
     for row in ROWS:
-        text = np.frombuffer(str(marker_profiles.load()[row].hmm.consensus).upper().encode(), np.uint8).copy()
+        text = np.frombuffer(str(profiles.load()[row].hmm.consensus).upper().encode(), np.uint8).copy()
         changed = rng.random(len(text)) < 0.2
         text[changed] = letters[rng.integers(0, 20, int(changed.sum()))]
         whole = text.tobytes()
@@ -31,12 +31,12 @@ def proteins() -> list[bytes]:
 
 
 def everything(proteins: list[bytes]) -> list[I64]:
-    return [np.arange(len(proteins)) if row in ROWS else np.arange(0) for row in range(len(marker_profiles.load()))]
+    return [np.arange(len(proteins)) if row in ROWS else np.arange(0) for row in range(len(profiles.load()))]
 
 
 def test_hits_are_those_of_hmmsearch(proteins: list[bytes]) -> None:
     """The early exit that the cutoffs allow loses nothing."""
-    hits = marker_search.search(proteins, everything(proteins), threads=2)
+    hits = search.search(proteins, everything(proteins), threads=2)
     alphabet = pyhmmer.easel.Alphabet.amino()
     block = pyhmmer.easel.DigitalSequenceBlock(
         alphabet,
@@ -47,7 +47,7 @@ def test_hits_are_those_of_hmmsearch(proteins: list[bytes]) -> None:
     )
     expected = []
     for row in ROWS:
-        profile = marker_profiles.load()[row]
+        profile = profiles.load()[row]
         for hit in pyhmmer.plan7.Pipeline(alphabet).search_hmm(profile.hmm, block):
             domain = max(domain.score for domain in hit.domains)
             if hit.score >= profile.cutoff and domain >= profile.domain_cutoff:
@@ -58,20 +58,20 @@ def test_hits_are_those_of_hmmsearch(proteins: list[bytes]) -> None:
 
 
 def test_only_the_pairs_that_are_named(proteins: list[bytes]) -> None:
-    whole = marker_search.search(proteins, everything(proteins), threads=1)
-    pairs = [np.arange(0)] * len(marker_profiles.load())
+    whole = search.search(proteins, everything(proteins), threads=1)
+    pairs = [np.arange(0)] * len(profiles.load())
     row, protein = int(whole.profile[0]), int(whole.protein[0])
     pairs[row] = np.array([protein])
-    hits = marker_search.search(proteins, pairs, threads=1)
+    hits = search.search(proteins, pairs, threads=1)
     assert (hits.protein.tolist(), hits.profile.tolist()) == ([protein], [row])
     assert hits.bits[0] == whole.bits[0]
 
 
 def test_threads_and_blocks_do_not_matter(proteins: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    one = marker_search.search(proteins, everything(proteins), threads=1)
-    monkeypatch.setattr(marker_search, "BLOCK", 3)
+    one = search.search(proteins, everything(proteins), threads=1)
+    monkeypatch.setattr(search, "BLOCK", 3)
     seen: list[tuple[int, int]] = []
-    three = marker_search.search(
+    three = search.search(
         proteins, everything(proteins), threads=3, progress=lambda done, total: seen.append((done, total))
     )
     for name in ("protein", "profile", "bits"):
@@ -80,7 +80,7 @@ def test_threads_and_blocks_do_not_matter(proteins: list[bytes], monkeypatch: py
 
 
 def test_nothing_to_search() -> None:
-    hits = marker_search.search([], [np.arange(0)] * len(marker_profiles.load()), threads=2)
+    hits = search.search([], [np.arange(0)] * len(profiles.load()), threads=2)
     assert len(hits.protein) == len(hits.profile) == len(hits.bits) == 0
 
 

@@ -11,7 +11,7 @@ from binner import quality, record
 from binner.config import MachineConfig, QualityConfig
 from binner.errors import BinnerError, OptionError
 from binner.memory import granted
-from binner.pipeline_report import report_run
+from binner.pipeline.report import report_run
 from binner.quality import Judge, Verdict
 from binner.report import REPORT
 from binner.stages import Stages, Watch, unwatched

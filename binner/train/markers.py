@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from binner import fasta, marker_profiles, markers
+from binner import fasta, markers
 from binner.data import F64, I64, U8, Progress, silent
 from binner.errors import InputError
-from binner.marker_index import RESIDUES, SEED, UNITS, in_units
+from binner.genetic_code import RESIDUES
+from binner.markers import profiles
+from binner.markers.index import SEED, UNITS, in_units
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ def learn(genomes: Path, target: Path, *, threads: int, progress: Progress = sil
     files = sorted(path for path in genomes.iterdir() if {".fa", ".fna", ".fasta"} & set(path.suffixes[-2:]))
     if not files:
         raise InputError(f"{genomes}: no *.fa, *.fna or *.fasta file to learn from")
-    scores = [in_units(marker_profiles.log_odds(profile)) for profile in marker_profiles.load()]
+    scores = [in_units(profiles.log_odds(profile)) for profile in profiles.load()]
     found = [np.empty((0, 2), np.int64)]
     for done, path in enumerate(files, 1):
         found.append(_best_words(path, scores, threads=threads))
@@ -46,13 +48,13 @@ def learn(genomes: Path, target: Path, *, threads: int, progress: Progress = sil
     words = np.concatenate(found)
     if not len(words):
         raise InputError(f"{genomes}: no marker gene in {len(files)} files: are these genomes of bacteria or archaea?")
-    background = marker_profiles.background().astype(np.float64)
+    background = profiles.background().astype(np.float64)
     least = [
         threshold(chance(matrix, background), words[words[:, 0] == row, 1], genes=len(words))
         for row, matrix in enumerate(scores)
     ]
     note = f"learnt from {len(words)} genes of {len(files)} genomes"
-    marker_profiles.write_seeds(target, (np.array(least) / UNITS).astype(np.float32), note=note)
+    profiles.write_seeds(target, (np.array(least) / UNITS).astype(np.float32), note=note)
     return len(words)
 
 

@@ -1,6 +1,6 @@
 """Which open reading frames may hold which profile: a scan of all six frames at about 100 ns a base pair.
 
-Seeds (binner.marker_index) are extended without gaps along their diagonal (segments), and the segments of one profile
+Seeds (binner.markers.index) are extended without gaps along their diagonal (segments), and the segments of one profile
 in one reading frame are chained. A chain scores about what a gapped alignment would, so the profile search proper need
 only see the few frames whose chain comes near a cutoff. Each frame is read from stop to stop on its own, so the result
 depends neither on strand, order and number of contigs nor on how the work is cut up.
@@ -14,9 +14,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from binner import marker_kernel
 from binner.data import F32, I64, Bool, Contigs, Progress, check_array, silent
-from binner.marker_index import UNITS, SeedIndex
+from binner.genetic_code import CODONS
+from binner.markers import kernel
+from binner.markers.index import UNITS, SeedIndex
 
 PIECE = 250_000  # bp of a strand that is scanned at a time, so that a long contig keeps all threads busy
 BATCH = 1_000_000  # bp of strands that a thread takes at a time
@@ -48,15 +49,15 @@ def scan(contigs: Contigs, index: SeedIndex, *, least: F32, threads: int, progre
     arrays = (index.scores, index.owner, index.occupied, index.first, index.entries)
 
     def run(pieces: I64) -> I64:
-        out = np.empty((1024, marker_kernel.COLUMNS), np.int64)
-        found = marker_kernel.scan(contigs.codes, contigs.offsets, pieces, arrays, units, out)
+        out = np.empty((1024, kernel.COLUMNS), np.int64)
+        found = kernel.scan(contigs.codes, contigs.offsets, pieces, arrays, units, out)
         if found > len(out):
-            out = np.empty((found, marker_kernel.COLUMNS), np.int64)
-            marker_kernel.scan(contigs.codes, contigs.offsets, pieces, arrays, units, out)
+            out = np.empty((found, kernel.COLUMNS), np.int64)
+            kernel.scan(contigs.codes, contigs.offsets, pieces, arrays, units, out)
         return out[:found]
 
     batches = list(_batches(contigs.lengths))
-    tables = [np.empty((0, marker_kernel.COLUMNS), np.int64)]
+    tables = [np.empty((0, kernel.COLUMNS), np.int64)]
     with ThreadPoolExecutor(threads) as pool:
         for done, table in enumerate(pool.map(run, batches), 1):
             tables.append(table)
@@ -84,7 +85,7 @@ def proteins(contigs: Contigs, frames: Candidates) -> list[bytes]:
     found = []
     for row, reverse, start, stop in zip(frames.contig, frames.reverse, frames.start, frames.stop, strict=True):
         codes = contigs[row]
-        bases = marker_kernel.COMPLEMENT[codes[::-1][start:stop]] if reverse else codes[start:stop]
+        bases = kernel.COMPLEMENT[codes[::-1][start:stop]] if reverse else codes[start:stop]
         codons = bases.reshape(-1, 3).astype(np.int64) @ np.array([25, 5, 1])
-        found.append(marker_kernel.LETTERS[marker_kernel.CODONS[codons]].tobytes())
+        found.append(kernel.LETTERS[CODONS[codons]].tobytes())
     return found

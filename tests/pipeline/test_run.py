@@ -18,13 +18,15 @@ import numpy as np
 import pytest
 
 import binner
-from binner import artifacts, pipeline, pipeline_coverage, report, stages
+from binner import artifacts, report, stages
 from binner.config import CoverageConfig, MachineConfig, RunConfig
 from binner.data import Progress
 from binner.errors import BinnerError, DeviceError, InputError, OptionError
+from binner.pipeline import coverage
+from binner.pipeline.run import run
 from tests import fakes
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(1)
 STAGES = ["contigs", "coverage", "markers", "homologs", "embedding", "clustering", "choice", "quality", "results"]
 
@@ -81,7 +83,7 @@ def test_a_run(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
         return stages.unwatched(title)
 
     with caplog.at_level(logging.INFO, "binner"):
-        summary = pipeline.run(config(), watch=watch, command=["binner", "run", "contigs.fa"])
+        summary = run(config(), watch=watch, command=["binner", "run", "contigs.fa"])
     assert calls == ["find", "compare", "embed", "propose", "choose", "completeness"]
     assert titles[:2] == ["Reading contigs", "Measuring coverage (1 file)"]
     assert len(titles) == len(STAGES)
@@ -99,7 +101,7 @@ def test_a_run(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_the_record_of_a_run(calls: list[str]) -> None:
-    summary = pipeline.run(config(seed=5), command=["binner", "run", "contigs.fa"])
+    summary = run(config(seed=5), command=["binner", "run", "contigs.fa"])
     record = json.loads(Path("contigs_binner/run.json").read_text())
     assert [stage["name"] for stage in record["stages"]] == STAGES
     assert all(stage["seconds"] >= 0 and stage["peak_memory"] > 10**7 for stage in record["stages"])
@@ -113,7 +115,7 @@ def test_the_record_of_a_run(calls: list[str]) -> None:
 
 
 def test_without_coverage_and_markers(calls: list[str]) -> None:
-    summary = pipeline.run(config(coverage=CoverageConfig(), markers=False))
+    summary = run(config(coverage=CoverageConfig(), markers=False))
     assert calls == ["compare", "embed", "propose", "choose"]
     assert (summary.bins, summary.near_complete) == (2, None)
     assert "depth" not in Path("contigs_binner/bins.tsv").read_text()
@@ -131,7 +133,7 @@ def put_depths_into_headers(factor: int = 1) -> None:
 def test_depths_in_headers(calls: list[str]) -> None:
     """They are a sample where no file is given, and where it is not switched off; a change of them is noticed."""
     put_depths_into_headers()
-    pipeline.run(config(coverage=CoverageConfig()))
+    run(config(coverage=CoverageConfig()))
     header, *rows = (line.split("\t") for line in Path("contigs_binner/contigs.tsv").read_text().splitlines())
     assert header[-1] == "depth:assembly"
     assert all(float(row[-1]) == float(row[1]) for row in rows), "the depth of each is its length here"
@@ -141,25 +143,25 @@ def test_depths_in_headers(calls: list[str]) -> None:
     for change, again in ((1, 0), (2, 1)):
         calls.clear()
         put_depths_into_headers(change)
-        pipeline.run(config(coverage=CoverageConfig()))
+        run(config(coverage=CoverageConfig()))
         assert calls.count("propose") == again
-    pipeline.run(config(coverage=CoverageConfig(headers=False)))
+    run(config(coverage=CoverageConfig(headers=False)))
     assert json.loads(Path("contigs_binner/run.json").read_text())["samples"] == []
     assert "depth" not in Path("contigs_binner/contigs.tsv").read_text()
-    pipeline.run(config())
+    run(config())
     assert json.loads(Path("contigs_binner/run.json").read_text())["samples"] == ["S1"], "a file comes before"
 
 
 def test_depths_in_headers_of_several_assemblies(calls: list[str]) -> None:
     put_depths_into_headers()
     Path("b.fa").write_text(Path("contigs.fa").read_text())
-    pipeline.run(config(others=(Path("b.fa"),), multi=True, coverage=CoverageConfig()))
+    run(config(others=(Path("b.fa"),), multi=True, coverage=CoverageConfig()))
     assert json.loads(Path("multi_binner/run.json").read_text())["samples"] == []
 
 
 def test_contigs_that_a_table_lacks_are_binned_without_a_depth(calls: list[str]) -> None:
     Path("S1.tsv").write_text("".join(f"g{genome}_0\t{genome}\n" for genome in (1, 3)))
-    summary = pipeline.run(config())
+    summary = run(config())
     assert (summary.bins, summary.binned_contigs) == (2, 5), "as with all depths"
     header, *rows = (line.split("\t") for line in Path("contigs_binner/contigs.tsv").read_text().splitlines())
     assert header[-1] == "depth:S1"
@@ -169,7 +171,7 @@ def test_contigs_that_a_table_lacks_are_binned_without_a_depth(calls: list[str])
     assert "4 contigs are not in it: their depth is unknown, and they are binned by composition" in said
     first = results()
     calls.clear()
-    pipeline.run(config())
+    run(config())
     assert (calls, results()) == (["choose", "completeness"], first), "what is not known is kept as such"
 
 
@@ -189,7 +191,7 @@ def test_options_reach_the_stages(monkeypatch: pytest.MonkeyPatch, calls: list[s
     for module, name in spied.items():
         spy(module, name)
     machine = MachineConfig(threads=2, device="cpu", max_memory=5 * 10**9)
-    pipeline.run(config(machine=machine, seed=3, min_bin_size=1500, min_length=1100))
+    run(config(machine=machine, seed=3, min_bin_size=1500, min_length=1100))
     assert got["embed_parts"]["encoder"] == "whitening"
     assert got["find"]["threads"] == 2
     assert (got["propose"]["seed"], got["propose"]["threads"]) == (3, 2)
@@ -203,7 +205,7 @@ def test_several_assemblies(calls: list[str]) -> None:
     text = Path("contigs.fa").read_text()
     Path("b.fa").write_text(text)
     Path("S1.tsv").write_text("".join(f"{file}:g{g}_0\t1\n" for file in ("contigs", "b") for g in (1, 2, 3)))
-    summary = pipeline.run(config(others=(Path("b.fa"),), multi=True))
+    summary = run(config(others=(Path("b.fa"),), multi=True))
     assert calls == ["find", "compare", "embed", "propose", "choose", "propose", "choose", "completeness"]
     assert (summary.out, summary.bins, summary.contigs) == (Path("multi_binner"), 4, 12)
     names = {path.stem for path in Path("multi_binner/bins").glob("*.fa")}
@@ -213,18 +215,18 @@ def test_several_assemblies(calls: list[str]) -> None:
     assert {"clustering-contigs", "clustering-b"} <= {stage["name"] for stage in record["stages"]}
     first = results("multi_binner")
     calls.clear()
-    pipeline.run(config(others=(Path("b.fa"),), multi=True))
+    run(config(others=(Path("b.fa"),), multi=True))
     assert "propose" not in calls
     assert results("multi_binner") == first
 
 
 def test_a_run_reports(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
     made = {"report.html", *report.TABLES}
-    pipeline.run(config(report=True))
+    run(config(report=True))
     assert made <= results().keys() | {"report.html"}
     assert "contigs.fa" in Path("contigs_binner/report.html").read_text()
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
-    pipeline.run(config(min_bin_size=1))
+    run(config(min_bin_size=1))
     assert not made & {path.name for path in Path("contigs_binner").iterdir()}, "a report of other bins does not stay"
 
 
@@ -234,9 +236,9 @@ def test_a_report_that_fails_fails_no_run(
     def fail(out: Path) -> None:
         raise OSError(28, "No space left on device", "report.html")
 
-    pipeline.run(config(report=True))
+    run(config(report=True))
     monkeypatch.setattr(report, "write", fail)
-    assert pipeline.run(config(report=True)).bins == 2
+    assert run(config(report=True)).bins == 2
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert warning.startswith("No report (OSError: ")
     assert warning.endswith("the results are whole, and `binner report contigs_binner` tries again")
@@ -245,21 +247,21 @@ def test_a_report_that_fails_fails_no_run(
 
 
 def test_refinement_is_kept_by_its_terms(calls: list[str]) -> None:
-    pipeline.run(config(refine=True))
+    run(config(refine=True))
     assert calls == ["find", "compare", "embed", "embed", "refine for all", "propose", "choose", "completeness"]
     calls.clear()
-    pipeline.run(config(refine=True))
+    run(config(refine=True))
     assert calls == ["choose", "completeness"]
     calls.clear()
-    pipeline.run(config(refine=True, refine_terms=("mix", "mmd")))
+    run(config(refine=True, refine_terms=("mix", "mmd")))
     assert calls == ["refine for mix,mmd", "propose", "choose", "completeness"]
     calls.clear()
-    pipeline.run(config(refine=True, refine_terms=("mix", "mmd"), markers=False))
+    run(config(refine=True, refine_terms=("mix", "mmd"), markers=False))
     assert calls == ["refine for mix,mmd", "propose", "choose"], "markers have a part in it"
 
 
 def test_no_contig_is_long_enough(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    summary = pipeline.run(config(min_length=5000))
+    summary = run(config(min_length=5000))
     assert (summary.bins, summary.contigs) == (0, 0)
     assert calls == []
     assert "No bins: no contig has 5000 bp or more (--min-len)" in caplog.text
@@ -269,16 +271,16 @@ def test_no_contig_is_long_enough(calls: list[str], caplog: pytest.LogCaptureFix
 
 
 def test_no_bin_is_large_enough(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    summary = pipeline.run(config(min_bin_size=10**6))
+    summary = run(config(min_bin_size=10**6))
     assert (summary.bins, summary.contigs) == (0, 6)
     assert "No bins: no group of contigs has 1000000 bp or more (--min-bin-size); 6 contigs" in caplog.text
 
 
 def test_the_second_run_takes_up_the_first(calls: list[str]) -> None:
-    pipeline.run(config())
+    run(config())
     first = results()
     calls.clear()
-    pipeline.run(config())
+    run(config())
     assert calls == ["choose", "completeness"], "what takes no time is done again"
     assert results() == first
     kept = {stage["name"]: stage["kept"] for stage in json.loads(Path("contigs_binner/run.json").read_text())["stages"]}
@@ -300,46 +302,46 @@ def test_the_second_run_takes_up_the_first(calls: list[str]) -> None:
     ],
 )
 def test_only_what_an_option_changes_is_done_again(change: dict[str, Any], again: list[str], calls: list[str]) -> None:
-    pipeline.run(config())
+    run(config())
     calls.clear()
-    pipeline.run(config(**change))
+    run(config(**change))
     assert [name for name in calls if name not in ("choose", "completeness")] == again
 
 
 def test_changed_inputs_are_noticed(calls: list[str]) -> None:
-    pipeline.run(config())
+    run(config())
     calls.clear()
     table = Path("S1.tsv")
     table.write_text(table.read_text().replace("\t4", "\t5"))
-    pipeline.run(config())
+    run(config())
     assert calls == ["propose", "choose", "completeness"]
     assert "\t5\n" in Path("contigs_binner/contigs.tsv").read_text()
     calls.clear()
     contigs = Path("contigs.fa")
     contigs.write_text(contigs.read_text().replace("\n", "\nN", 1))
-    pipeline.run(config())
+    run(config())
     assert calls[:3] == ["find", "compare", "embed"]
 
 
 def test_an_encoder_of_ones_own_is_known_by_its_content(calls: list[str]) -> None:
     Path("encoder").mkdir()
     Path("encoder/weights").write_text("1")
-    pipeline.run(config(encoder="encoder"))
+    run(config(encoder="encoder"))
     calls.clear()
-    pipeline.run(config(encoder="encoder"))
+    run(config(encoder="encoder"))
     assert "embed" not in calls
     Path("encoder/weights").write_text("2")
-    pipeline.run(config(encoder="encoder"))
+    run(config(encoder="encoder"))
     assert "embed" in calls
 
 
 @pytest.mark.parametrize("stage", ["coverage", "markers", "homologs", "embedding", "clustering"])
 def test_damaged_results_are_made_again(stage: str, calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    pipeline.run(config())
+    run(config())
     first = results()
     kept = Path(f"contigs_binner/.binner/{stage}.npz")
     kept.write_bytes(kept.read_bytes()[:-30])
-    pipeline.run(config())
+    run(config())
     assert f"{stage}: the kept result in" in caplog.text
     assert "damaged" in caplog.text
     assert results() == first
@@ -435,40 +437,40 @@ def test_bad_input_leaves_nothing_behind(name: str, calls: list[str]) -> None:
         Path(file).write_bytes(text)
     before = sorted(Path().rglob("*"))
     with pytest.raises(InputError, match=message):
-        pipeline.run(config())
+        run(config())
     assert sorted(Path().rglob("*")) == before
     assert calls == []
 
 
 def test_an_assembly_that_does_not_fit_leaves_nothing_behind(calls: list[str]) -> None:
     with pytest.raises(OptionError, match=r"6 contigs with 0\.0 Mb need about 550 MB of memory, and 1 MB may be used"):
-        pipeline.run(config(machine=MachineConfig(max_memory=10**6)))
+        run(config(machine=MachineConfig(max_memory=10**6)))
     assert not Path("contigs_binner").exists()
 
 
 def test_bad_input_leaves_earlier_results_alone(calls: list[str]) -> None:
-    pipeline.run(config())
+    run(config())
     first = results()
     Path("contigs.fa").write_text("")
     with pytest.raises(InputError):
-        pipeline.run(config())
+        run(config())
     assert results() == first
 
 
 def test_bins_of_others_are_found_before_the_work(calls: list[str]) -> None:
-    pipeline.run(config())
+    run(config())
     calls.clear()
     with Path("contigs_binner/bins/bin_1.fa").open("a") as bin_1:
         bin_1.write(">mine\nACGT\n")
     with pytest.raises(BinnerError, match="not written by binner, or changed since"):
-        pipeline.run(config(force=True))
+        run(config(force=True))
     assert calls == []
 
 
 def test_a_missing_gpu_is_found_before_the_work(calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("binner.runtime._GPU_NODES", ())
     with pytest.raises(DeviceError):
-        pipeline.run(config(machine=MachineConfig(device="cuda")))
+        run(config(machine=MachineConfig(device="cuda")))
     assert not Path("contigs_binner").exists()
 
 
@@ -478,7 +480,7 @@ def test_a_bug_leaves_its_traceback_in_the_log(calls: list[str], monkeypatch: py
 
     monkeypatch.setattr(sys.modules["binner.clusterers"], "propose", fail)
     with pytest.raises(ZeroDivisionError):
-        pipeline.run(config())
+        run(config())
     assert "ZeroDivisionError: a bug" in Path("contigs_binner/binner.log").read_text()
     assert sorted(path.name for path in Path("contigs_binner/.binner").glob("*.npz")) == [
         *("coverage.npz", "embedding.npz", "homologs.npz", "markers.npz")
@@ -487,7 +489,7 @@ def test_a_bug_leaves_its_traceback_in_the_log(calls: list[str], monkeypatch: py
 
 def test_the_depth_table_is_one_of_the_inputs(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no coverage to read"):
-        pipeline_coverage.write_coverage(
+        coverage.write_coverage(
             tmp_path / "t", Path("contigs.fa"), CoverageConfig(), machine=MachineConfig(), min_length=1
         )
 
@@ -505,5 +507,5 @@ def test_a_watch_hears_of_progress(calls: list[str]) -> None:
         def __exit__(self, *error: object) -> None:
             pass
 
-    pipeline.run(config(), watch=Watch())
+    run(config(), watch=Watch())
     assert (1, 1) in heard

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from binner.data import F32
-from binner.marker_index import BLOCK, RESIDUES, SEED, UNITS, SeedIndex, build_index, in_units
+from binner.genetic_code import RESIDUES
+from binner.markers.index import BLOCK, SEED, UNITS, SeedIndex, build_index, in_units
 
 
 def random_matrices(*lengths: int) -> list[F32]:
