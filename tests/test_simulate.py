@@ -16,6 +16,7 @@ from benchmarks.profiles import Profiles, planted_profiles
 from benchmarks.simulate import READ_BP, Metagenome
 from binner import fasta
 from binner.data import F64, U8
+from binner.markers import profiles
 
 DEMO = Path(__file__).parent.parent / "benchmarks" / "demo"
 
