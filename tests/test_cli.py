@@ -90,6 +90,17 @@ def test_help_names_every_option_under_a_heading(capsys: pytest.CaptureFixture[s
             assert all(name in shown for name in param.opts if isinstance(param, click.Option)), param
 
 
+@pytest.mark.parametrize(
+    "group", [(), ("models",), ("train",), ("evaluate",)], ids=lambda words: " ".join(("binner", *words))
+)
+def test_a_group_alone_shows_its_help(group: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*group) == 2
+    shown = capsys.readouterr()
+    assert call(*group, "--help") == 0
+    assert (shown.out, shown.err) == ("", capsys.readouterr().out)
+    assert shown.err.startswith("Usage: binner ")
+
+
 def test_a_closed_pipe_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)

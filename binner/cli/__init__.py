@@ -57,6 +57,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """The program: exits with 0, 2 for bad input or usage, 1 for a full disk or memory; a bug keeps its traceback."""
     try:
         code = cli.main(args=args, prog_name="binner", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        _end(error.format_message(), error.exit_code)
     except (BinnerError, click.ClickException) as error:
         _fail(_message(error), error.exit_code)
     except click.Abort as error:
@@ -83,8 +85,12 @@ def _message(error: BinnerError | click.ClickException) -> str:
 
 def _fail(message: str, code: int) -> NoReturn:
     """One line on standard error, and out."""
+    _end(f"Error: {' '.join(message.split())}", code)
+
+
+def _end(text: str, code: int) -> NoReturn:
     try:
-        click.echo(f"Error: {' '.join(message.split())}", err=True)
+        click.echo(text, err=True)
     except BrokenPipeError:  # nobody reads it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     sys.exit(code)
