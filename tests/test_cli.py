@@ -101,6 +101,13 @@ def test_a_group_alone_shows_its_help(group: tuple[str, ...], capsys: pytest.Cap
     assert shown.err.startswith("Usage: binner ")
 
 
+def test_contigs_in_place_of_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "contigs.fa").write_text(">a\nACGT\n")
+    for name, said in (("contigs.fa", "to bin contigs: binner run "), ("none.fa", "No such command ")):
+        assert call(str(tmp_path / name)) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_a_closed_pipe_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)

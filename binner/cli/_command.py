@@ -106,6 +106,17 @@ class Group(click.Group):
         """Names in the order of the help."""
         return list(self.commands)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is asked for; contigs in its place are what `run` takes."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            if not _is_fasta(Path(args[0])):
+                raise
+            raise click.UsageError(f"'{args[0]}' is no command; to bin contigs: binner run {args[0]}", ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands, under their headings."""
         headings: dict[str, list[tuple[str, str]]] = {}
