@@ -192,6 +192,7 @@ class RunConfig:
     refine: bool | None = None  # None: only where it pays
     refine_terms: tuple[RefineTerm, ...] | None = None  # what the head is trained for besides contrast; None: all
     also: tuple[SourceName, ...] = ()  # sources of further candidates
+    recruit: bool = False  # contigs that are left over join bins
     seed: int = 1
     prefix: str = "bin"
     force: bool = False

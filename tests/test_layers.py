@@ -30,6 +30,7 @@ LAYERS = {
         "joins",
         "membership",
         "record",
+        "recruit",
         "stages",
         "trim",
         "workspace",

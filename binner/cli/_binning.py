@@ -142,12 +142,18 @@ bin_options = together(
         several=True,
         help="Further candidate bins: the best of density trees, clusters taken apart or put together by genes.",
     ),
+    option(
+        "--recruit",
+        heading=METHOD,
+        is_flag=True,
+        help="Put contigs that are left over into the bin that they belong to with a probability of 0.5 and more.",
+    ),
     seed,
 )
 
 _OF_A_RUN = (
     *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "bins", "split_chimeras", "markers"),
-    *("homologs", "refine", "also", "seed", "prefix", "force", "report"),
+    *("homologs", "refine", "also", "recruit", "seed", "prefix", "force", "report"),
 )
 
 

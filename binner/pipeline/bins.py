@@ -176,20 +176,22 @@ class _Part:
         """Bins, and how surely contigs belong where they are."""
 
         def work(_: Progress) -> tuple[list[Bin], Membership]:
-            from binner import membership, select
+            from binner import select
+            from binner.recruit import recruit
 
-            least = self.finder.config.min_bin_size
             found = select.choose(
                 clusterings,
                 self.lengths,
                 markers=self.markers,
                 homologs=self.homologs,
-                min_bin_size=least,
+                min_bin_size=self.finder.config.min_bin_size,
                 depth=depth,
             )[0]
-            model = space.gaussians(self.embedding, depth, self.lengths)
-            pairs = membership.pair(found, clusterings, model, self.lengths, covered=depth.known if depth else None)
-            return found, membership.estimate(pairs, contigs=len(self.lengths))
+            belonging = self._membership(found, clusterings, depth)
+            if self.finder.config.recruit:
+                found = recruit(found, belonging, self.lengths)
+                belonging = self._membership(found, clusterings, depth)
+            return found, belonging
 
         from binner import space
 
@@ -204,6 +206,13 @@ class _Part:
         if self.finder.config.also:
             clusterings += self._more(clusterings, depth)
         return self.finder.stages.run(*self._called("choice", "Choosing bins"), work)
+
+    def _membership(self, bins: Sequence[Bin], clusterings: Sequence[Clustering], depth: Depths | None) -> Membership:
+        from binner import membership, space
+
+        model = space.gaussians(self.embedding, depth, self.lengths)
+        pairs = membership.pair(bins, clusterings, model, self.lengths, covered=depth.known if depth else None)
+        return membership.estimate(pairs, contigs=len(self.lengths))
 
     def _refine(self, depth: Depths | None) -> Refined:
         config = self.finder.config

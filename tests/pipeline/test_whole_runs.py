@@ -211,6 +211,17 @@ def test_further_candidates_join_the_choice(small: Metagenome) -> None:
     assert stages.index("clustering") < stages.index("candidates") < stages.index("choice")
 
 
+def test_left_over_contigs_are_recruited(small: Metagenome) -> None:
+    config = write(small.contigs, small.coverage)
+    plain = check(config, run(config))
+    more = changed(config, recruit=True, out=Path("more"))
+    grown = check(more, run(more))
+    assert recovered(small, grown) == 4
+    assert plain.keys() < grown.keys()
+    chance = {row["contig"]: float(row["probability"]) for row in table(Path("more/contigs.tsv"))}
+    assert all(chance[contig] > 0 for contig in grown)
+
+
 def test_second_bins_are_of_the_same_assembly() -> None:
     """Of two assemblies of close relatives by their contigs alone: other bins are near."""
     made = simulate(species=3, genome_bp=(250_000, 300_000), contig_bp=2500, seed=4)
