@@ -101,7 +101,8 @@ def assemble(genomes: Genomes, contigs: int, *, seed: int) -> Metagenome:
         samples=SAMPLES,
         depth=DEPTH,
     )
-    nothing = Markers((), np.zeros((contigs, 0), np.uint8), joined.names_digest)
+    none = np.zeros((contigs, 0), np.uint8)
+    nothing = Markers((), none, none, joined.names_digest)
     samples = tuple(f"S{sample + 1}" for sample in range(SAMPLES))
     return Metagenome(joined, owner, genomes.names, reads, samples, nothing)
 

@@ -94,7 +94,7 @@ def simulate(
         genomes=tuple(f"genome_{index + 1}" for index in range(species)),
         reads=draw_reads(contigs.lengths, genome_of, rng, species=species, samples=samples, depth=depth),
         samples=tuple(f"S{index + 1}" for index in range(samples)),
-        markers=Markers(profiles.names, table, contigs.names_digest),
+        markers=Markers(profiles.names, table, np.zeros_like(table), contigs.names_digest),
     )
 
 

@@ -248,14 +248,24 @@ class Markers:
 
     genes: tuple[str, ...]  # (M,), "<set>:<name>", sets: "universal" (fetchmgs), "bacteria", "archaea"
     counts: U8  # (N, M)
+    cut: U8  # (N, M), how many of these an end of the contig may have cut
     names_digest: str
 
     def __post_init__(self) -> None:
         check_array("marker counts", self.counts, np.uint8, (-1, len(self.genes)))
+        check_array("markers that are cut", self.cut, np.uint8, self.counts.shape)
 
     def select(self, rows: I64) -> Markers:
         """Those of the contigs in `rows`, in that order."""
-        return Markers(self.genes, self.counts[rows], digest(self.names_digest, rows))
+        return Markers(self.genes, self.counts[rows], self.cut[rows], digest(self.names_digest, rows))
+
+    def copies(self, rows: I64) -> tuple[Bool, I64]:
+        """Which genes the contigs `rows` hold together, (M,), and how many copies of each too many, (M,).
+
+        Two copies that are cut may be the pieces of one.
+        """
+        copies, cut = (table[rows].sum(0, dtype=np.int64) for table in (self.counts, self.cut))
+        return copies > 0, np.maximum(copies - cut // 2 - 1, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -105,7 +105,7 @@ class _Judge:
     def __init__(self, votes: Votes, markers: Markers | None, homologs: Homologs | None) -> None:
         self.votes = votes
         self.links = homologs.links(len(votes.lengths)) if homologs is not None else None
-        self.counts = markers.counts if markers is not None else None
+        self.markers = markers
         self.sets = _marker_sets(markers) if markers is not None else []
 
     def scores(self, clusters: Sequence[I64]) -> F64:
@@ -118,7 +118,7 @@ class _Judge:
         if self.links is not None:
             share = _linked_share(rows, starts, self.links, self.votes.lengths)
             score -= HOMOLOG_WEIGHT * np.maximum(share - FREE_SHARE, 0)
-        if self.counts is not None:
+        if self.markers is not None:
             score += MARKER_WEIGHT * np.array([self._markers(each) for each in clusters])
         return score
 
@@ -136,12 +136,9 @@ class _Judge:
 
     def _markers(self, rows: I64) -> float:
         """Share of the genes of the domain that fits best that are there, less those that are there too often."""
-        assert self.counts is not None
-        copies = self.counts[rows].sum(0, dtype=np.int64)
-        return max(
-            (float((copies[genes] > 0).sum() - np.maximum(copies[genes] - 1, 0).sum()) / len(genes))
-            for genes in self.sets
-        )
+        assert self.markers is not None
+        held, over = self.markers.copies(rows)
+        return max(float(held[genes].sum() - over[genes].sum()) / len(genes) for genes in self.sets)
 
 
 def _marker_sets(markers: Markers) -> list[I64]:

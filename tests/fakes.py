@@ -50,7 +50,8 @@ def modules(call: Call) -> dict[str, Any]:
 
     def find(contigs: Contigs, **options: Any) -> Markers:
         call("find")
-        return Markers(("universal:a",), np.ones((len(contigs), 1), np.uint8), contigs.names_digest)
+        one = np.ones((len(contigs), 1), np.uint8)
+        return Markers(("universal:a",), one, 0 * one, contigs.names_digest)
 
     def compare(contigs: Contigs, **options: Any) -> Homologs:
         call("compare")

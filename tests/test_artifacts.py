@@ -29,7 +29,7 @@ RESULTS: dict[str, Any] = {
     "coverage": Coverage(("S1.bam", "sämple 2"), random32(5, 2), random32(5, 2), NAMES),
     "coverage of no contigs": Coverage(("S1",), random32(0, 1), random32(0, 1), NAMES),
     "embedding": Embedding(random32(4, 3), random32(4, 3), random32(3), "whitening:1f", NAMES),
-    "markers": Markers(("universal:COG0012",), RNG.integers(0, 3, (7, 1)).astype(np.uint8), NAMES),
+    "markers": Markers(("universal:COG0012",), np.full((7, 1), 2, np.uint8), np.eye(7, 1, dtype=np.uint8), NAMES),
     "windows": Windows(np.array([0, 0, 2]), np.array([0, 10, 0]), np.array([10, 20, 5])),
     "contigs": Contigs(("a", "b"), np.array([0, 1, 4], np.uint8), np.array([0, 2, 3])),
     "clusterings": [Clustering(np.array([0, -1, 1], np.int32), "leiden 8"), Clustering(np.zeros(0, np.int32), "x")],

@@ -81,7 +81,8 @@ def test_table_and_picture() -> None:
 
 
 def no_markers(contigs: Contigs) -> Markers:
-    return Markers(("universal:a",), np.zeros((len(contigs), 1), np.uint8), contigs.names_digest)
+    none = np.zeros((len(contigs), 1), np.uint8)
+    return Markers(("universal:a",), none, none, contigs.names_digest)
 
 
 def test_the_command_bins_the_sets_once(

@@ -54,7 +54,7 @@ LINEAGES = {
 
 def pick(counts: Sequence[npt.NDArray[np.uint8]], clusterings: Sequence[npt.ArrayLike]) -> set[frozenset[int]]:
     table = np.concatenate(counts)
-    found = Markers(profiles.genes(), table, "names")
+    found = Markers(profiles.genes(), table, np.zeros_like(table), "names")
     partitions = [Clustering(np.asarray(labels, np.int32), "test") for labels in clusterings]
     bins, _ = select.choose(partitions, np.full(len(table), 50_000), markers=found, min_bin_size=200_000)
     return {frozenset(chosen.rows.tolist()) for chosen in bins}

@@ -37,7 +37,7 @@ def markers(contigs: Contigs, *copies: tuple[int, int]) -> Markers:
     for row, (once, twice) in enumerate(copies):
         counts[row, :once] = 1
         counts[row, :twice] = 2
-    return Markers(GENES, counts, contigs.names_digest)
+    return Markers(GENES, counts, np.zeros_like(counts), contigs.names_digest)
 
 
 @pytest.mark.parametrize("overlap", [55, 127, 9000, 50_000])

@@ -28,7 +28,8 @@ def rows_of(bins: Sequence[Bin]) -> list[list[int]]:
 
 
 def markers_of(genes: str, counts: npt.ArrayLike) -> Markers:
-    return Markers(tuple(genes.split()), np.asarray(counts, np.uint8), "names")
+    table = np.asarray(counts, np.uint8)
+    return Markers(tuple(genes.split()), table, np.zeros_like(table), "names")
 
 
 def test_agreement_wins() -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from binner import genes
-from binner.data import F32, I64, U8, Bin, Contigs, Markers, Progress, silent
+from binner.data import F32, I64, U8, Bin, Bool, Contigs, Markers, Progress, silent
 from binner.markers import profiles, scan, search
 from binner.markers.search import Hits
 
@@ -24,6 +25,16 @@ LEAST_BITS = 24.0  # of a chain that is looked at: one reading frame in 10^4 has
 LEAST_SHARE = 0.35  # of the cutoff: 3 of 17,100 hits lie below
 SURE_SHARE, SURE_BITS = 1.1, 35.0  # of the cutoff, and more: 14,136 hits, of which HMMER turns 24 down
 
+CODON = 3  # bp
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proteins:
+    """Where P proteins are from."""
+
+    contig: I64  # (P,), row
+    cut: Bool  # (P,), whether an end of the contig may cut the gene
+
 
 def find(contigs: Contigs, *, threads: int, progress: Progress = silent, full: bool = False) -> Markers:
     """Copies of every marker gene on every contig (profiles.genes() names the columns).
@@ -31,10 +42,10 @@ def find(contigs: Contigs, *, threads: int, progress: Progress = silent, full: b
     A piece of a gene at the end of a contig counts if it reaches the cutoff. `full` calls all genes first: the measure
     of the fast way, and 15 times as slow. Contigs do not influence each other, and their strand does not matter.
     """
-    owner, hits = (_full if full else _fast)(contigs, threads=threads, progress=progress)
-    counts = count(hits, owner, contigs=len(contigs))
+    proteins, hits = (_full if full else _fast)(contigs, threads=threads, progress=progress)
+    counts, cut = count(hits, proteins, contigs=len(contigs))
     log.info("%d marker genes on %d of %d contigs", counts.sum(), counts.any(axis=1).sum(), len(contigs))
-    return Markers(profiles.genes(), counts, contigs.names_digest)
+    return Markers(profiles.genes(), counts, cut, contigs.names_digest)
 
 
 def search_all(contigs: Contigs, *, threads: int, progress: Progress = silent) -> tuple[genes.Genes, Hits]:
@@ -45,12 +56,12 @@ def search_all(contigs: Contigs, *, threads: int, progress: Progress = silent) -
     return called, search.search(proteins, pairs, threads=threads, progress=_part(progress, 1))
 
 
-def _full(contigs: Contigs, *, threads: int, progress: Progress) -> tuple[I64, Hits]:
+def _full(contigs: Contigs, *, threads: int, progress: Progress) -> tuple[Proteins, Hits]:
     called, hits = search_all(contigs, threads=threads, progress=progress)
-    return called.contig, hits
+    return Proteins(called.contig, called.partial), hits
 
 
-def _fast(contigs: Contigs, *, threads: int, progress: Progress) -> tuple[I64, Hits]:
+def _fast(contigs: Contigs, *, threads: int, progress: Progress) -> tuple[Proteins, Hits]:
     cutoff = np.array([profile.cutoff for profile in profiles.load()], np.float32)
     least = np.maximum(LEAST_BITS, LEAST_SHARE * cutoff).astype(np.float32)
     index = profiles.index()
@@ -64,7 +75,9 @@ def _fast(contigs: Contigs, *, threads: int, progress: Progress) -> tuple[I64, H
     hits = frames.take(np.sort(np.concatenate([np.flatnonzero(sure), unsure[found.protein]])))
     place = np.stack([hits.contig, hits.reverse, hits.start], 1)
     first, protein = np.unique(place, axis=0, return_index=True, return_inverse=True)[1:]
-    return hits.contig[first], Hits(protein.reshape(-1).astype(np.int64), hits.profile, hits.bits)
+    contig = hits.contig[first]
+    cut = (hits.start[first] < CODON) | (hits.stop[first] > contigs.lengths[contig] - CODON)  # no stop codon at an end
+    return Proteins(contig, cut), Hits(protein.reshape(-1).astype(np.int64), hits.profile, hits.bits)
 
 
 def _part(progress: Progress, part: int) -> Progress:
@@ -72,8 +85,8 @@ def _part(progress: Progress, part: int) -> Progress:
     return lambda done, total: progress(part * 500 + 500 * done // total, 1000)
 
 
-def count(hits: Hits, owner: I64, *, contigs: int) -> U8:
-    """Proteins by contig and gene, (contigs, M); `owner` is the contig of every protein.
+def count(hits: Hits, proteins: Proteins, *, contigs: int) -> tuple[U8, U8]:
+    """Proteins by contig and gene, (contigs, M), and those of them that are cut, (contigs, M).
 
     A protein counts once for a gene, and only for the best of the universal genes, as in fetchmgs.
     """
@@ -86,23 +99,25 @@ def count(hits: Hits, owner: I64, *, contigs: int) -> U8:
     rival = np.where(universal[profile], -1, column[profile])  # hits of one protein with the same number are rivals
     kept = np.unique(np.stack([protein, rival], 1), axis=0, return_index=True)[1]
     protein, gene = protein[kept], column[profile[kept]]
-    table = np.zeros((contigs, len(columns)), np.int64)
-    np.add.at(table, (owner[protein[gene >= 0]], gene[gene >= 0]), 1)
-    return np.minimum(table, 255).astype(np.uint8)
+    protein, gene = protein[gene >= 0], gene[gene >= 0]
+    table = np.zeros((2, contigs, len(columns)), np.int64)
+    np.add.at(table[0], (proteins.contig[protein], gene), 1)
+    np.add.at(table[1], (proteins.contig[protein], gene), proteins.cut[protein])
+    counts, cut = np.minimum(table, 255).astype(np.uint8)
+    return counts, cut
 
 
 def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
     """Completeness and contamination (%) of each bin, (B,): single-copy genes that it has, and copies too many.
 
     Both are shares of the genes of bacteria (107), or of the universal ones and those of archaea (72) where the bin has
-    a larger share of these. Lineages that lack some of the genes, as Patescibacteria and endosymbionts do, come out
-    less complete than they are.
+    a larger share of these. Two copies that ends of contigs cut count as one. Lineages that lack some of the genes, as
+    Patescibacteria and endosymbionts do, come out less complete than they are.
     """
     sets = np.array([gene.partition(":")[0] for gene in markers.genes])
     kingdoms = [np.flatnonzero(sets == "bacteria"), np.flatnonzero(sets != "bacteria")]
-    found = np.array([markers.counts[chosen.rows].sum(axis=0, dtype=np.int64) for chosen in bins], np.int64)
-    found = found.reshape(len(bins), len(markers.genes))
-    have = np.array([(found[:, genes_of] > 0).mean(axis=1) for genes_of in kingdoms])  # (kingdom, B)
-    over = np.array([np.maximum(found[:, genes_of] - 1, 0).mean(axis=1) for genes_of in kingdoms])
+    found = np.array([markers.copies(chosen.rows) for chosen in bins], np.int64)
+    found = found.reshape(len(bins), 2, len(markers.genes))
+    have, over = np.array([found[:, :, genes_of].mean(axis=2) for genes_of in kingdoms]).transpose(2, 0, 1)
     kingdom, bin_ = have.argmax(axis=0), np.arange(len(bins))
     return (100 * have[kingdom, bin_]).astype(np.float32), (100 * over[kingdom, bin_]).astype(np.float32)

@@ -33,7 +33,7 @@ def given(genome: I64, clusterings: Sequence[Clustering], *, apart: float = 5, s
         "spaces": (points,),
         "gaussians": Gaussians(points, np.ones_like(points), np.full(8, apart**2, np.float32)),
         "lengths": np.full(len(genome), 10_000),
-        "markers": Markers(tuple(f"universal:{gene}" for gene in range(GENES)), counts, "names"),
+        "markers": Markers(tuple(f"universal:{gene}" for gene in range(GENES)), counts, 0 * counts, "names"),
         "homologs": None,
         "least_bp": 100_000,
     }

@@ -111,16 +111,19 @@ def row_of(name: str) -> int:
 
 
 def counted(hits: Sequence[tuple[int, str, float]], owner: I64) -> dict[tuple[int, str], int]:
-    """Counts by contig and gene for hits (protein, profile, bits)."""
-    table = markers.count(
+    """Counts by contig and gene for hits (protein, profile, bits); every second protein is cut."""
+    is_cut = np.arange(len(owner)) % 2 == 1
+    table, cut = markers.count(
         Hits(
             np.array([hit[0] for hit in hits], np.int64),
             np.array([row_of(hit[1]) for hit in hits], np.int64),
             np.array([hit[2] for hit in hits], np.float32),
         ),
-        owner,
+        markers.Proteins(owner, is_cut),
         contigs=3,
     )
+    assert cut.dtype == np.uint8 and (cut <= table).all()
+    assert cut.any() == any(is_cut[protein] for protein, *_ in hits)
     assert table.dtype == np.uint8 and table.shape == (3, len(profiles.genes()))
     return {(int(c), profiles.genes()[g]): int(table[c, g]) for c, g in np.argwhere(table)}
 
@@ -154,8 +157,11 @@ def test_counts_stop_at_255() -> None:
     assert list(counted(hits, np.zeros(300, np.int64)).values()) == [255]
 
 
-def quality(rows: list[list[int]], counts: np.ndarray[Any, Any]) -> tuple[list[float], list[float]]:
-    table = Markers(profiles.genes(), counts.astype(np.uint8), "")
+def quality(
+    rows: list[list[int]], counts: np.ndarray[Any, Any], cut: np.ndarray[Any, Any] | None = None
+) -> tuple[list[float], list[float]]:
+    cut = np.zeros_like(counts) if cut is None else cut
+    table = Markers(profiles.genes(), counts.astype(np.uint8), cut.astype(np.uint8), "")
     bins = [Bin(np.array(chosen, np.int64), 1, 0.0) for chosen in rows]
     complete, contaminated = markers.completeness(table, bins)
     assert complete.dtype == contaminated.dtype == np.float32
@@ -175,6 +181,37 @@ def test_completeness_and_contamination() -> None:
     expected = [100, 100, 1000 / 107, 100, 100, 50, 0, 100]
     np.testing.assert_allclose(complete, expected, rtol=1e-6)
     np.testing.assert_allclose(contaminated, [0, 100 * 13 / 107, 100 * 3 / 107, 0, 0, 0, 0, 100], rtol=1e-6)
+
+
+def test_a_gene_that_is_cut_in_two_is_one_copy(made: Metagenome) -> None:
+    called, hits = markers.search_all(made.contigs, threads=1)
+    known = profiles.load()
+    cutoff = np.array([profile.cutoff if profile.gene in profiles.genes() else np.inf for profile in known])
+    clear = np.where(called.partial[hits.protein], 0, hits.bits / cutoff[hits.profile])
+    protein, profile = hits.protein[clear.argmax()], hits.profile[clear.argmax()]
+    column = profiles.genes().index(known[profile].gene)
+    codes = made.contigs[int(called.contig[protein])]
+    start, stop = int(called.start[protein]), int(called.stop[protein])
+    middle = (start + stop) // 2
+    halves = [codes[max(start - 300, 0) : middle], codes[middle : stop + 300]]
+    for contigs in (contigs_of(*halves), reverse_complement(contigs_of(*halves))):
+        for full in (False, True):
+            pieces = markers.find(contigs, threads=1, full=full)
+            assert pieces.counts[:, column].tolist() == pieces.cut[:, column].tolist() == [1, 1]
+            held, over = pieces.copies(np.arange(2))
+            assert held[column] and over[column] == 0
+    whole = markers.find(contigs_of(codes[max(start - 300, 0) : stop + 300]), threads=1)
+    assert (whole.counts[0, column], whole.cut[0, column]) == (1, 0)
+
+
+def test_two_pieces_are_one_copy() -> None:
+    """Of five genes: a piece each on two contigs, a piece beside a whole one, three pieces, two whole ones, a piece."""
+    counts, cut = np.zeros((2, 3, len(profiles.genes())))
+    bacteria = [column for column, gene in enumerate(profiles.genes()) if gene.startswith("bacteria:")]
+    counts[:, bacteria[:5]] = [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0], [0, 0, 1, 0, 0]]
+    cut[:, bacteria[:5]] = [[1, 1, 1, 0, 1], [1, 0, 1, 0, 0], [0, 0, 1, 0, 0]]
+    complete, contaminated = quality([[0, 1, 2]], counts, cut)
+    np.testing.assert_allclose((complete, contaminated), [[100 * 5 / 107], [100 * 3 / 107]], rtol=1e-6)
 
 
 def test_no_bins_have_no_quality() -> None:

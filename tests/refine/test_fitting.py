@@ -47,7 +47,7 @@ def evidence_of(
     mean = made.coverage.mean[:number, :samples].copy()
     mean[number - uncovered :] = depth_of_those
     coverage = Coverage(made.coverage.samples[:samples], mean, mean, contigs.names_digest)
-    markers = replace(made.markers, counts=made.markers.counts[:number], names_digest=contigs.names_digest)
+    markers = replace(made.markers.select(np.arange(number)), names_digest=contigs.names_digest)
     depth = depths(coverage, embedded[1], contigs.lengths)
     return Evidence(contigs.lengths, embedded, coverage=coverage, depth=depth, markers=markers)
 

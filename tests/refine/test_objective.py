@@ -29,7 +29,7 @@ def setting(config: RefineConfig, *, samples: int = 2, mixed: bool = False) -> t
         made.append(coverages(CONTIGS, samples, counting=0.001, absent=(2,)))
     counts = np.zeros((CONTIGS, 1), np.uint8)
     counts[:5] = 1
-    links = Links(counts, np.array([[0, 1], [2, 3]])) if "markers" in config.terms else None
+    links = Links(counts > 0, counts > 0, np.array([[0, 1], [2, 3]])) if "markers" in config.terms else None
     views = Views(made, np.full(CONTIGS, 10_000, np.int64), np.arange(CONTIGS), links=links)
     batches = views.batches(config, Regime(0.2, 2, 16), np.random.default_rng(0))
     batch = next(islice(batches, 1 if mixed else 0, None))

@@ -112,7 +112,7 @@ def test_spans_are_from_the_shortest_to_the_whole_contig() -> None:
 def test_contigs_with_the_same_gene_come_together() -> None:
     counts: U8 = np.zeros((40, 1), np.uint8)
     counts[[3, 30]] = 1
-    views = views_of(40, links=Links(counts, np.array([[3, 30]])))
+    views = views_of(40, links=Links(counts > 0, counts > 0, np.array([[3, 30]])))
     for batch in some(views, 5):
         assert batch.weight is not None
         assert batch.weight.shape == (len(batch.present), len(batch.present))
