@@ -100,11 +100,15 @@ def count(hits: Hits, proteins: Proteins, *, contigs: int) -> tuple[U8, U8]:
     kept = np.unique(np.stack([protein, rival], 1), axis=0, return_index=True)[1]
     protein, gene = protein[kept], column[profile[kept]]
     protein, gene = protein[gene >= 0], gene[gene >= 0]
-    table = np.zeros((2, contigs, len(columns)), np.int64)
-    np.add.at(table[0], (proteins.contig[protein], gene), 1)
-    np.add.at(table[1], (proteins.contig[protein], gene), proteins.cut[protein])
-    counts, cut = np.minimum(table, 255).astype(np.uint8)
-    return counts, cut
+    place = proteins.contig[protein] * len(columns) + gene
+
+    def table(places: I64) -> U8:
+        filled = np.zeros(contigs * len(columns), np.uint8)
+        at, number = np.unique(places, return_counts=True)
+        filled[at] = np.minimum(number, 255)
+        return filled.reshape(contigs, len(columns))
+
+    return table(place), table(place[proteins.cut[protein]])
 
 
 def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
