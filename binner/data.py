@@ -320,6 +320,11 @@ class Bin:
         if not len(self.rows):
             raise ValueError("a bin holds at least one contig")
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """What bins are sorted by: the largest first, of equals that with the first contig."""
+        return -self.size, int(self.rows[0])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Membership:

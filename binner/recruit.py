@@ -28,4 +28,4 @@ def recruit(bins: Sequence[Bin], membership: Membership, lengths: I64) -> list[B
     for index, found in enumerate(bins):
         rows = np.sort(np.concatenate([found.rows, chosen[membership.second[chosen] == index]]))
         grown.append(replace(found, rows=rows, size=int(lengths[rows].sum())))
-    return sorted(grown, key=lambda found: (-found.size, found.rows[0]))
+    return sorted(grown, key=lambda found: found.rank)

@@ -52,7 +52,7 @@ def choose(
         Bin(rows, int(lengths[rows].sum()), score)
         for rows, score in _take_best(candidates, judge, lengths, least_bp=min_bin_size, depth=depth)
     ]
-    bins.sort(key=lambda found: (-found.size, found.rows[0]))
+    bins.sort(key=lambda found: found.rank)
     probability = np.zeros(len(lengths), np.float32)
     for found in bins:
         probability[found.rows] = judge.membership(found.rows)

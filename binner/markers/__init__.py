@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 LEAST_BITS = 24.0  # of a chain that is looked at: one reading frame in 10^4 has one by chance
 LEAST_SHARE = 0.35  # of the cutoff: 3 of 17,100 hits lie below
 SURE_SHARE, SURE_BITS = 1.1, 35.0  # of the cutoff, and more: 14,136 hits, of which HMMER turns 24 down
-
 CODON = 3  # bp
 
 
