@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.tasks import Inputs
+from binner.candidates import SOURCES
 
 PLACE = "BINNER_BENCH_{}"  # environment variable that names the program of a tool which is not on PATH
 
@@ -121,11 +122,19 @@ _TRAINED = partial(
     resumes=True,
 )
 
+
+def _own(more: str = "", *, slow: bool = True) -> Tool:
+    """Binner with default options and those in `more`."""
+    title = f"binner {more}".rstrip()
+    return Tool(title, partial(_binner, more=more.split()), "contig2bin.tsv", slow=slow, resumes=True)
+
+
+_SWITCHES = ("--no-homologs", "--refine", "--recruit", *(f"--also {source}" for source in SOURCES))  # a part each
+
 TOOLS = {
-    "binner": Tool("binner", _binner, "contig2bin.tsv", resumes=True),
-    "binner-no-markers": Tool(
-        "binner --no-markers", partial(_binner, more=["--no-markers"]), "contig2bin.tsv", resumes=True
-    ),
+    "binner": _own(slow=False),
+    "binner-no-markers": _own("--no-markers", slow=False),
+    **{f"binner-{switch.strip('-').replace(' ', '-')}": _own(switch) for switch in _SWITCHES},
     "metabat2": Tool("MetaBAT2", _metabat2, ".", program="metabat2", asks_version="--help"),
     "semibin2": Tool("SemiBin2", _semibin2, "output_bins", lambda samples: samples == 1, program="SemiBin2"),
     "semibin2-self": _TRAINED("SemiBin2, trained", _trained_semibin2),
