@@ -42,7 +42,7 @@ def test_what_a_stage_took(caplog: pytest.LogCaptureFixture) -> None:
     assert 0.1 <= first.cpu_seconds < first.seconds
     assert first.seconds >= 0.3
     assert first.peak_memory - second.peak_memory > 50 * MB
-    assert second.seconds < 0.2
+    assert second.seconds < first.seconds
     assert stages.peak_memory == first.peak_memory
     assert re.search(r"Measuring coverage: done in \d+\.\d s", caplog.text)
 

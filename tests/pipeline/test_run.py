@@ -360,13 +360,13 @@ def start(stop: str, *args: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     return process.returncode, err.decode()
 
 
 def wait_for(stage: str) -> None:
     """Until another binner is at a stage."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while not Path("calls").exists() or stage not in Path("calls").read_text().split():
         assert time.monotonic() < until
         time.sleep(0.02)

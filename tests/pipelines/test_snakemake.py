@@ -57,7 +57,7 @@ def test_lint(folder: Path) -> None:
 
 def test_format() -> None:
     command = [sys.executable, "-m", "snakefmt", "--check", "--line-length", "120", str(WORKFLOW)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
 
