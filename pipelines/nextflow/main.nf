@@ -18,6 +18,7 @@ workflow {
         SAMPLESHEET.out.reads,
         SAMPLESHEET.out.alignments,
         params.mapper,
+        params.encoder,
         params.shards
     )
 

@@ -24,7 +24,14 @@ GIVEN: dict[str, dict[str, Any]] = {  # the demo, as each process takes it
     "STROBEALIGN_SORT": {"meta": SAMPLE, "contigs": CONTIGS, "reads": READS},
     "STROBEALIGN_AEMB": {"meta": SAMPLE, "contigs": CONTIGS, "reads": READS},
     "BINNER_COVERAGE": {"meta": SAMPLE, "contigs": CONTIGS, "alignment": BAMS[0]},
-    "BINNER_EMBED": {"meta": ASSEMBLY, "contigs": CONTIGS, "shard": 1, "shards": 2},
+    "BINNER_EMBED": {
+        "meta": ASSEMBLY,
+        "contigs": CONTIGS,
+        "shard": 1,
+        "shards": 2,
+        "encoder": "whitening",
+        "model": [],
+    },
     "BINNER_RUN": {"meta": ASSEMBLY, "fasta": CONTIGS, "bam": BAMS, "depth": [], "abundance": [], "embedding": []},
 }
 SOURCES = [path for path in FOLDER.rglob("*") if path.suffix in (".nf", ".config") and "tests" not in path.parts]
@@ -104,9 +111,28 @@ def test_gpu(programs: dict[str, str], tmp_path: Path) -> None:
         task = Task(PROCESSES["BINNER_EMBED"], tmp_path / str(gpu), GIVEN["BINNER_EMBED"], programs, gpu=gpu)
         script, _ = task.fill("script")
         assert device in script
-        assert "--encoder whitening --min-len 1000" in script
     labels = {name for name, process in PROCESSES.items() if "label 'process_gpu'" in process.path.read_text()}
     assert labels == {"BINNER_EMBED", "BINNER_RUN"}
+
+
+def test_a_folder_with_a_model(programs: dict[str, str], tmp_path: Path) -> None:
+    """It is beside the task's other files, in a container too, under a name that is no encoder's."""
+    (tmp_path / "small").symlink_to(Path(binner.__file__).parent / "models" / "whitening")
+
+    def embedding(folder: str, **given: Any) -> bytes:
+        task = Task(PROCESSES["BINNER_EMBED"], tmp_path / folder, GIVEN["BINNER_EMBED"] | given, programs)
+        (found,) = task.run("script")["embedding"]
+        return found.read_bytes()
+
+    given = embedding("given", encoder="models/small", model=tmp_path / "small")
+    assert given == embedding("named", encoder="whitening")
+
+
+def test_what_is_tried_again() -> None:
+    """Groovy adds before it makes a range: each range is in brackets of its own."""
+    (codes,) = re.findall(r"task\.exitStatus in \((.+)\) \?", (FOLDER / "conf" / "base.config").read_text())
+    for part in codes.split(" + "):
+        assert re.fullmatch(r"\d+|\(\d+\.\.\d+\)", part)
 
 
 def test_includes_and_channels() -> None:
@@ -162,6 +188,8 @@ def test_the_module_for_nf_core() -> None:
     assert [described[output.emit] for output in process.outputs if output.paths] == [
         path for output in process.outputs for path in output.paths
     ]
+    for path in PROCESSES["BINNER_EMBED"].path.parent.glob("environment*.yml"):
+        assert yaml.safe_load(path.read_text()) == yaml.safe_load((folder / path.name).read_text())
     for name in ("environment.yml", "environment.gpu.yml"):
         assert f"bioconda::binner={binner.__version__}" in yaml.safe_load((folder / name).read_text())["dependencies"]
     assert set(re.findall(r"binner:(\d[\d.]*)--", process.path.read_text())) == {binner.__version__}

@@ -13,6 +13,7 @@ workflow BINNER {
     ch_reads      // [ meta, contigs, [ reads ] ]
     ch_alignments // [ meta, contigs, bam ]
     mapper        // value: minimap2, strobealign or strobealign_aemb
+    encoder       // value: a name, or a folder with a model
     shards        // value: jobs that embed one assembly
 
     main:
@@ -26,7 +27,10 @@ workflow BINNER {
     BINNER_COVERAGE(ch_alignments.mix(ch_mapped))
 
     ch_shards = channel.fromList((1..shards).toList())
-    BINNER_EMBED(ch_contigs.combine(ch_shards).map { meta, contigs, shard -> [meta, contigs, shard, shards] })
+    model = file(encoder).isDirectory() ? file(encoder) : []
+    BINNER_EMBED(
+        ch_contigs.combine(ch_shards).map { meta, contigs, shard -> [meta, contigs, shard, shards, encoder, model] }
+    )
 
     ch_depth = BINNER_COVERAGE.out.depth.map { meta, table -> [[id: meta.assembly], table] }.groupTuple()
     ch_abundance = STROBEALIGN_AEMB.out.abundance.map { meta, table -> [[id: meta.assembly], table] }.groupTuple()

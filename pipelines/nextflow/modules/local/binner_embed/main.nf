@@ -3,10 +3,10 @@ process BINNER_EMBED {
     label 'process_medium'
     label 'process_gpu'
 
-    conda "${moduleDir}/environment.yml"
+    conda "${task.accelerator ? "${moduleDir}/environment.gpu.yml" : "${moduleDir}/environment.yml"}"
 
     input:
-    tuple val(meta), path(contigs), val(shard), val(shards)
+    tuple val(meta), path(contigs), val(shard), val(shards), val(encoder), path(model)
 
     output:
     tuple val(meta), path("${prefix}.npz"), emit: embedding
@@ -17,11 +17,12 @@ process BINNER_EMBED {
 
     script:
     def args = task.ext.args ?: ''
+    def named = model ? "./${model}" : encoder
     def device = task.accelerator ? 'cuda' : 'cpu'
     def memory = task.memory ? "--max-memory ${task.memory.toMega()}M" : ''
     prefix = task.ext.prefix ?: "${meta.id}.${shard}_of_${shards}"
     """
-    binner embed ${contigs} -o ${prefix}.npz --shard ${shard}/${shards} --device ${device} -t ${task.cpus} ${memory} ${args}
+    binner embed ${contigs} --encoder ${named} -o ${prefix}.npz --shard ${shard}/${shards} --device ${device} -t ${task.cpus} ${memory} ${args}
     """
 
     stub:
