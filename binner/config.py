@@ -189,7 +189,7 @@ class RunConfig:
     split_chimeras: bool = False
     markers: bool = True
     homologs: bool = True
-    refine: bool | None = None  # None: only where it pays
+    refine: bool = False
     refine_terms: tuple[RefineTerm, ...] | None = None  # what the head is trained for besides contrast; None: all
     also: tuple[SourceName, ...] = ()  # sources of further candidates
     recruit: bool = False  # contigs that are left over join bins
@@ -231,7 +231,7 @@ class RunConfig:
         )
         if self.refine_terms is not None:
             check_refine_terms(self.refine_terms)
-            _require(self.refine is True, "--refine-terms says what --refine trains for: add --refine, or leave it out")
+            _require(self.refine, "--refine-terms says what --refine trains for: add --refine, or leave it out")
 
     @property
     def assemblies(self) -> tuple[Path, ...]:

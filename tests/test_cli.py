@@ -124,7 +124,7 @@ def test_defaults(asked: list[RunConfig], capsys: pytest.CaptureFixture[str]) ->
     (config,) = asked
     assert config.folder == Path("contigs_binner")
     assert (config.min_length, config.min_bin_size, config.seed, config.prefix) == (1000, 200_000, 1, "bin")
-    assert (config.markers, config.homologs, config.refine) == (True, True, None)
+    assert (config.markers, config.homologs, config.refine) == (True, True, False)
     assert (config.force, config.report) == (False, True)
     assert config.machine.threads == runtime.granted_threads()
     assert (config.machine.device, config.machine.max_memory) == ("auto", None)

@@ -14,6 +14,7 @@ from binner.cli._options import (
     INPUT,
     METHOD,
     RESULTS,
+    Decorator,
     at_work,
     coverage_config,
     encoder_config,
@@ -50,14 +51,21 @@ checkm_markers = option(
     help="For CheckM: models of HMMER or a marker set, in place of its own by lineage, for which it needs its data.",
 )
 
-result_options = together(
-    option(
+
+def output(default: str) -> Decorator:
+    """--output, with what the folder is called without it."""
+    return option(
         *("-o", "--output", "out"),
         heading=RESULTS,
         type=FILE,
         metavar="FOLDER",
-        help="Where the results go.  [default: <name of the contigs>_binner]",
-    ),
+        help=f"Where the results go.  [default: {default}]",
+    )
+
+
+of_the_contigs = output("<name of the contigs>_binner, or multi_binner for several files")
+
+result_options = together(
     option(
         "--prefix",
         heading=RESULTS,
@@ -126,8 +134,9 @@ bin_options = together(
     option(
         "--refine/--no-refine",
         heading=METHOD,
-        default=None,
-        help="Refine the embedding on these contigs.  [default: where it pays]",
+        default=False,
+        show_default=True,
+        help="Refine the embedding on these contigs.",
     ),
     option(
         "--refine-terms",

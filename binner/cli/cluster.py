@@ -24,6 +24,7 @@ Examples:
 @shared.embedding_files("What binner embed wrote for these contigs, whole or all its shards.", required=True)
 @shared.table_options
 @shared.header_depth
+@binning.of_the_contigs
 @binning.result_options
 @shared.min_length(1000)
 @binning.bin_options

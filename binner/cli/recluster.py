@@ -25,6 +25,7 @@ Examples:
 @click.argument("bins", type=FILE, metavar="BINS...", nargs=-1, required=True)
 @shared.coverage_options
 @shared.header_depth
+@binning.output("<name of the contigs>_reclustered")
 @binning.result_options
 @shared.min_length(SHORTEST_CONTIG)
 @binning.markers

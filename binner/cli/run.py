@@ -24,6 +24,7 @@ Examples:
 @binning.contigs
 @shared.coverage_options
 @shared.header_depth
+@binning.of_the_contigs
 @binning.result_options
 @shared.min_length(1000)
 @shared.encoder_options

@@ -39,7 +39,7 @@ Examples:
 
 @click.group("train", cls=Group, epilog=_GROUP_EXAMPLES)
 def train() -> None:
-    """Train what binner ships, from genomes: its encoder, and how it looks for marker genes."""
+    """Train what binner ships, from genomes: its encoders, and how it looks for marker genes."""
 
 
 train.add_command(species)

@@ -104,7 +104,13 @@ _method = shared.together(
 @_method
 @shared.threads
 @shared.device
-@option("--tensorboard", heading=OTHER, type=FILE, metavar="FOLDER", help="Log there for TensorBoard as well.")
+@option(
+    "--tensorboard",
+    heading=OTHER,
+    type=FILE,
+    metavar="FOLDER",
+    help="Log there for TensorBoard, which must be installed, as well.",
+)
 @shared.talk
 def species(genomes: Path, output: Path, **given: Any) -> None:
     """Train a species-aware language model on GENOMES and validate it on genera kept out.

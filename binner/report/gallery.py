@@ -23,7 +23,7 @@ MOST_CONTIGS = 20_000  # that are drawn
 _TIERS = (
     "Near-complete: completeness above 90 % and contamination below 5 %. Medium: at least 50 % and below 10 %. Low:"
     " less complete, below 10 %. Contaminated: 10 % and more. The bounds are those of MIMAG, whose “high quality”"
-    " also asks for rRNA and tRNA genes, which binner does not look for. Below: a bar for each bin, by its size."
+    " also asks for rRNA and tRNA genes, which binner does not look for. The bars: a bin each, by its size."
 )
 _QUALITY = (
     "A mark for each bin, its size by bp, its shape and colour by tier. Shaded: the bounds of near-complete (darker)"
