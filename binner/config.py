@@ -137,6 +137,14 @@ def check_encoder_name(encoder: str) -> None:
         _require(part not in parts[:number], f"--encoder {encoder}: '{part}' is named twice")
 
 
+def check_min_length(length: int) -> None:
+    """Raise OptionError if contigs of this length (bp) cannot be placed."""
+    _require(
+        length >= SHORTEST_CONTIG,
+        f"--min-len must be at least {SHORTEST_CONTIG} bp, not {length:,}: shorter ones cannot be placed",
+    )
+
+
 def check_refine_terms(terms: Sequence[str]) -> None:
     """Raise OptionError unless all of them are known, and each is named once."""
     known = get_args(RefineTerm)
@@ -200,10 +208,7 @@ class RunConfig:
     report: bool = True
 
     def __post_init__(self) -> None:
-        _require(
-            self.min_length >= SHORTEST_CONTIG,
-            f"--min-len must be at least {SHORTEST_CONTIG} bp, not {self.min_length:,}: shorter ones cannot be placed",
-        )
+        check_min_length(self.min_length)
         files = " ".join(map(str, self.assemblies))
         _require(
             self.multi or not self.others,

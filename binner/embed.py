@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
@@ -16,6 +18,7 @@ from binner.concatenation import Embedded, concatenate
 from binner.config import EncoderConfig, MachineConfig, Shard, encoder_parts
 from binner.data import F32, I64, Contigs, Embedding, Progress, WindowEmbedding, Windows, silent
 from binner.encoders import Encoder
+from binner.errors import OptionError
 from binner.runtime import limit_threads
 from binner.windows import thin, tile
 
@@ -158,11 +161,19 @@ def _embed_on_devices(
     share = replace(machine, threads=max(1, machine.threads // config.devices))
     pieces = config.devices * _pieces_per_device(len(contigs.codes), config.devices, gpu=machine.device != "cpu")
     parts: list[Embedded] = []
+    waiting = deque[Future[Embedded]]()
     with ProcessPoolExecutor(config.devices, context, _Worker.begin, (turns, encoder, config, share)) as pool:
-        shards = (part(contigs, Shard(number + 1, pieces)) for number in range(pieces))
-        for found in pool.map(_Worker.work, shards):
-            parts.append(found)
-            progress(len(parts), pieces)
+        try:
+            for number in range(pieces):
+                waiting.append(pool.submit(_Worker.work, part(contigs, Shard(number + 1, pieces))))
+                while len(waiting) > config.devices or (number + 1 == pieces and waiting):
+                    parts.append(waiting.popleft().result())
+                    progress(len(parts), pieces)
+        except BrokenProcessPool as error:
+            raise OptionError(
+                f"--devices {config.devices}: a process that embeds was killed, most likely for want of memory; take"
+                " fewer devices, or a smaller --window"
+            ) from error
     return join(parts, names_digest=contigs.names_digest)
 
 

@@ -73,7 +73,7 @@ def fit(
     a run that is to be taken up needs. Every `check_every` steps it looks at `validate` (lower is better; the weights
     of the best look are kept), or without one at the mean loss since the last look. The chance inside the model
     (dropout) follows from `seed` and the step; torch's global state is left as it was. The loss is computed in bf16 on
-    a GPU that has it. Raises ArithmeticError if the loss is not finite.
+    a GPU that has it. Raises ArithmeticError if the loss or its gradient is not finite: before that step is taken.
     """
     model.to(device)
     run = _Run(model, config, validate=validate, watched=watched or Watched())
@@ -183,19 +183,20 @@ class _Run:
         value = self._mean(value)
         for group, highest in zip(self.optimiser.param_groups, self.highest, strict=True):
             group["lr"] = highest * share
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), config.clip))
+        for what, figure in (("loss", value), ("gradient", norm)):
+            if not math.isfinite(figure):
+                raise ArithmeticError(f"the {what} is {figure} at step {self.step + 1}")
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.losses.append(value)
-        if not math.isfinite(value):
-            raise ArithmeticError(f"the loss is {value} at step {self.step}")
         last = self.step == config.steps
         if self.step % config.check_every == 0 or (last and self.validate):
             self.over = self.watch.is_over(self._look())
             if self.over:
                 logger.debug("no gain any more: stopped at step %d of %d", self.step, config.steps)
         if self.watched.report:
-            self.watched.report(self.step, {"loss": value, "rate": share, "gradient": float(norm)})
+            self.watched.report(self.step, {"loss": value, "rate": share, "gradient": norm})
         if self.step % config.save_every == 0 or self.over or last:
             self._save()
 
@@ -238,8 +239,7 @@ class _Run:
         path = self.watched.state
         if path is None or not path.exists():
             return
-        device = next(self.model.parameters()).device
-        kept: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        kept: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         self.model.load_state_dict(kept["model"])
         self.optimiser.load_state_dict(kept["optimiser"])
         self.watch.take(kept["watch"])

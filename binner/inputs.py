@@ -53,7 +53,7 @@ def check_target(file: Path, *, sources: Sequence[Path] = (), option: str = "-o"
     """Raise OptionError for a file that cannot be written, or that is one of those that are read: before any work."""
     if file.is_dir() or not file.parent.is_dir():
         raise OptionError(f"{option} {file}: {'a folder' if file.is_dir() else 'there is no such folder'}; name a file")
-    if file.exists() and any(source != STDIN and file.samefile(source) for source in sources):
+    if file.exists() and any(source.exists() and file.samefile(source) for source in sources):
         raise OptionError(f"{option} {file}: one of the inputs; choose another file")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from binner.cli import _options as shared
 from binner.cli._command import Command, Group
 from binner.cli._options import FILE, METHOD, RESULTS, option
+from binner.errors import OptionError
 
 LOGGER = logging.getLogger(__name__)
 
@@ -58,8 +60,7 @@ def bins(truth: Path, binnings: tuple[Path, ...], **given: Any) -> None:
     TRUTH is a table of contig, genome and length, or a gold standard in CAMI's format. BINS are tables of contig and
     bin, files in CAMI's format, or folders of FASTA files.
     """
-    for name, path in (("-o", given["table"]), ("--per-bin", given["per_bin"])):
-        _check(name, path)
+    _check({"-o": given["table"], "--per-bin": given["per_bin"]}, (truth, *binnings, given["fasta"]))
     with shared.at_work(shared.machine_config({"threads": 1}), verbose=given["verbose"], quiet=given["quiet"]):
         from binner.evaluate import report
 
@@ -115,8 +116,7 @@ def embedding(truth: Path, assembly: Path, **given: Any) -> None:
     neighbours is that of all contigs, by length.
     """
     config, machine = shared.encoder_config(given), shared.machine_config(given)
-    for name in ("table", "plot"):
-        _check("-o" if name == "table" else "--plot", given[name])
+    _check({"-o": given["table"], "--plot": given["plot"]}, (truth, assembly))
     with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
         from binner.evaluate.embedding import SampleOptions, compare, table
         from binner.evaluate.plot import svg
@@ -133,12 +133,15 @@ def embedding(truth: Path, assembly: Path, **given: Any) -> None:
                 LOGGER.warning("%s: no plot", given["plot"], exc_info=True)
 
 
-def _check(name: str, path: Path | None) -> None:
-    """Raise OptionError, before any work, for a file that cannot be written."""
-    if path is not None:
-        from binner import inputs
+def _check(targets: Mapping[str, Path | None], sources: Sequence[Path | None]) -> None:
+    """Raise OptionError, before any work, for files that cannot be written, are read, or are the same."""
+    from binner import inputs
 
-        inputs.check_target(path, option=name)
+    wanted = {name: path for name, path in targets.items() if path is not None}
+    for name, path in wanted.items():
+        inputs.check_target(path, sources=[source for source in sources if source is not None], option=name)
+    if len({path.resolve() for path in wanted.values()}) < len(wanted):
+        raise OptionError(f"{' and '.join(wanted)} are the same file: {next(iter(wanted.values()))}; name two")
 
 
 def _write(path: Path | None, text: str) -> None:

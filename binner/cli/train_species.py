@@ -122,10 +122,11 @@ def species(genomes: Path, output: Path, **given: Any) -> None:
     if given["init"] and given["size"]:
         raise OptionError(f"--size {given['size']}: --init has a size of its own; leave one out")
     with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
-        from binner.train.options import options
+        from binner.train.kinds import shape_in
+        from binner.train.options import options, size_like
         from binner.train.species import Task, train_species
 
-        size = given["size"] or "small"
+        size = size_like(shape_in(given["init"])) if given["init"] else given["size"] or "small"
         own = options(size, preset=given["preset"], fine_tuning=given["init"] is not None, given=given)
         rest = {name: given[name] for name in ("init", "tokenizer", "labels", "half", "tensorboard")}
         command = ("binner", *sys.argv[1:])

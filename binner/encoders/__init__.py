@@ -11,6 +11,7 @@ from typing import Protocol
 from binner.config import HUB_NAME, EncoderConfig, MachineConfig
 from binner.data import F32, I64, U8, Progress, silent
 from binner.encoders.whitening import Whitening
+from binner.errors import InputError
 
 MODELS = Path(__file__).parent.parent / "models"
 
@@ -70,21 +71,25 @@ def locate(encoder: str) -> Path:
     """
     if encoder in ENCODERS:
         return MODELS / encoder
-    if not Path(encoder).is_dir() and HUB_NAME.fullmatch(encoder):
+    folder = Path(encoder)
+    if folder.is_file():
+        raise InputError(f"--encoder {encoder}: a file; name the folder that it is in")
+    if not folder.is_dir() and HUB_NAME.fullmatch(encoder):
         from binner.encoders import hub
 
         return hub.resolve(encoder)
-    return Path(encoder)
+    return folder
 
 
-def load(encoder: str, config: EncoderConfig | None = None, machine: MachineConfig | None = None) -> Encoder:
+def load(encoder: str | Path, config: EncoderConfig | None = None, machine: MachineConfig | None = None) -> Encoder:
     """The encoder that ships under this name, lies in this folder, or has this name on huggingface.co.
 
-    The device of `machine` is "cpu" (the default) or "cuda:N". Raises InputError.
+    A path is that of a folder, whatever its name. The device of `machine` is "cpu" (the default) or "cuda:N". Raises
+    InputError.
     """
-    folder = locate(encoder)
-    read = ENCODERS.get(encoder) or _reader_of(folder)
-    return read(folder, config or EncoderConfig(), machine or MachineConfig(device="cpu"))
+    folder = encoder if isinstance(encoder, Path) else locate(encoder)
+    read = None if isinstance(encoder, Path) else ENCODERS.get(encoder)
+    return (read or _reader_of(folder))(folder, config or EncoderConfig(), machine or MachineConfig(device="cpu"))
 
 
 def is_kmer_network(folder: Path) -> bool:

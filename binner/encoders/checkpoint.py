@@ -117,7 +117,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         why = str(error).strip().partition("\n")[0]
         raise InputError(f"{path}: not weights that can be read safely ({why})") from error
-    if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
+    ):
         raise InputError(f"{path}: holds other things than tensors by name")
     return tensors
 

@@ -49,6 +49,7 @@ def _downloaded(name: str) -> Path:
             return None
 
     logger.info("Fetching %s from huggingface.co", name)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it warns of each attempt, and one line says all
     try:
         folders = [path.parent for file in NEEDED if (path := fetch(file))]
         if len(folders) < len(NEEDED) or not any(fetch(file) for file in WEIGHTS):

@@ -8,8 +8,9 @@ token, so that the same loop trains both. Without layers it is frequencies behin
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
@@ -23,9 +24,10 @@ from binner.encoders import checkpoint, frames
 from binner.encoders.error_law import Lawful
 from binner.encoders.kmers import canonical_index
 from binner.encoders.transformer import pool
-from binner.encoders.whitening import WINDOWS_PER_BATCH, features, frequencies
+from binner.encoders.whitening import WINDOWS_PER_BATCH, features
 from binner.errors import InputError
 
+Features = Callable[[U8, I64, I64], F32]  # can be sent to workers: no weight is in it
 KIND = "kmers"  # `model_type` in config.json
 WINDOW = 6000  # bp, as the whitening's, where neither the user nor the error law says another
 
@@ -89,11 +91,10 @@ class KmerBackbone(nn.Module):
         self.start = nn.Linear(words, config.width)
         self.layers = nn.ModuleList(KmerLayer(config) for _ in range(config.layers))
 
-    def features(self, codes: U8, start: I64, stop: I64) -> F32:
+    @property
+    def features(self) -> Features:
         """What it reads of codes[start:stop], (V, K)."""
-        if not self.config.frames:
-            return frequencies(codes, start, stop, k=self.config.k)
-        return features(codes, start, stop, k=self.config.k, odds=self.odds.cpu().numpy())
+        return partial(features, k=self.config.k, odds=self.odds.cpu().numpy() if self.config.frames else None)
 
     def begin_with(self, centre: F32, projection: F32) -> None:
         """Make the first map (features - centre) @ projection, centre (K,), projection (K, H)."""

@@ -126,7 +126,8 @@ class LanguageModel(Lawful):
         for layer in self.model.layers:
             layer.compile(dynamic=True)
         try:
-            self._forward(np.zeros((2, 64), np.int32))
+            for windows in (1, 2):  # what all batches are like: one window or more, and no round number of tokens
+                self._forward(np.zeros((windows, 61), np.int32))
         except Exception as error:  # whatever a compiler, a driver or a C++ toolchain may have to say
             for layer in self.model.layers:
                 layer._compiled_call_impl = None

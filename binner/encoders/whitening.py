@@ -92,10 +92,13 @@ class Whitening:
             raise InputError(f"{path}: no weights of a whitening ({error}); train it with `binner train`") from error
 
 
-def features(codes: U8, start: I64, stop: I64, *, k: int, odds: F32) -> F32:
-    """What is whitened of each window: frequencies of canonical k-mers, then of words in the reading frames, (V, K)."""
-    in_frames = frames.frequencies(codes, start, stop, odds=odds)
-    return np.concatenate([frequencies(codes, start, stop, k=k), in_frames], 1)
+def features(codes: U8, start: I64, stop: I64, *, k: int, odds: F32 | None) -> F32:
+    """What is whitened of each window: frequencies of canonical k-mers, then of words in the reading frames, (V, K).
+
+    Without the log odds of codons there are no frames.
+    """
+    found = frequencies(codes, start, stop, k=k)
+    return found if odds is None else np.concatenate([found, frames.frequencies(codes, start, stop, odds=odds)], 1)
 
 
 def frequencies(codes: U8, start: I64, stop: I64, *, k: int) -> F32:

@@ -53,8 +53,19 @@ class MixedLoss(Protocol):
 class PairedLoss(Protocol):
     """A loss that joins two modalities of the things whose pair is trusted."""
 
-    def __call__(self, first: Tensor, second: Tensor, *, paired: Tensor, temperature: float) -> Tensor:
-        """Scalar loss of B things in two modalities, (B, d) each, unit rows; `paired` (B,) are trusted."""
+    def __call__(
+        self,
+        first: Tensor,
+        second: Tensor,
+        *,
+        paired: Tensor,
+        temperature: float,
+        known: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """Scalar loss of B things in two modalities, (B, d) each, unit rows; `paired` (B,) are trusted.
+
+        Where a thing is not `known` in a modality, (B,) each, its row there does not count.
+        """
 
 
 class MatchingLoss(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from binner import inputs
-from binner.config import STDIN, EncoderConfig, MachineConfig, Shard, check_encoder_name
+from binner.config import STDIN, EncoderConfig, MachineConfig, Shard, check_encoder_name, check_min_length
 from binner.errors import OptionError
 from binner.memory import granted
 from binner.runtime import choose_device, torchrun_rank, wait_for_all
@@ -34,6 +34,7 @@ def write_embedding(
     OptionError.
     """
     check_encoder_name(encoder)
+    check_min_length(min_length)
     inputs.check_files((contigs,))
     inputs.check_target(out, sources=(contigs,))
     rank, world, local = torchrun_rank()

@@ -86,13 +86,13 @@ class Objective:
         trusted = self._tensor(batch.trusted)
         for one, other in combinations(range(len(vectors)), 2):
             there = [self._tensor(batch.present[:, place]) for place in (one, other)]
-            both = there[0] & there[1]
             if "clip" in self.config.terms:
                 value = PAIRED_LOSSES["clip"](
-                    vectors[one][both],
-                    vectors[other][both],
-                    paired=trusted[both],
+                    vectors[one],
+                    vectors[other],
+                    paired=trusted & there[0] & there[1],
                     temperature=self.config.alignment_temperature,
+                    known=(there[0], there[1]),
                 )
                 terms.setdefault("clip", []).append(value)
             for name in self.config.terms:

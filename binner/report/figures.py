@@ -156,7 +156,7 @@ def bin_sizes(results: Results) -> str:
     x = svg.linear("bins, from the largest", 0.5, len(sizes) + 0.5)
     x = replace(x, ticks=tuple(tick for tick in x.ticks if tick[0] == int(tick[0])))
     plot = Plot(x, svg.linear("size", 0, 1.05 * float(sizes.max()), write=svg.bp), height=240)
-    left = plot.across(np.arange(len(sizes)) + 0.5)
+    left = plot.across(np.arange(0.5, len(sizes)))
     step = (plot.across(np.array([1.0]))[0] - plot.across(np.array([0.0]))[0]).item()
     gap = min(0.2 * step, 4)
     tier = np.array([found.tier_class for found in results.bins])

@@ -65,7 +65,7 @@ def train_error_law(
 
     Raises InputError and OptionError, before any work where that is possible.
     """
-    encoder = encoders.load(str(folder), config, machine)
+    encoder = encoders.load(folder, config, machine)
     if not isinstance(encoder, Lawful):
         raise InputError(f"{folder}: not a network; a whitening has its error law from its training")
     if not os.access(folder, os.W_OK):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 from binner import encoders
 from binner.data import F32, I32, I64, U8
 from binner.encoders import checkpoint, kmer_network, token_batches, whitening
-from binner.encoders.kmer_network import KmerBackbone, KmerConfig
+from binner.encoders.kmer_network import Features, KmerBackbone, KmerConfig
 from binner.encoders.token_batches import Budget
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer, text
 from binner.encoders.transformer import Transformer, TransformerConfig, pool
@@ -44,11 +44,13 @@ class Start:
     @property
     def shape(self) -> TransformerConfig | KmerConfig:
         """Of the size, or of the network in `init`. Raises InputError."""
-        if not self.init:
-            return SIZES[self.size].shape
-        if encoders.is_kmer_network(self.init):
-            return kmer_network.read_config(self.init / checkpoint.CONFIG)
-        return checkpoint.read_config(self.init / checkpoint.CONFIG)
+        return shape_in(self.init) if self.init else SIZES[self.size].shape
+
+
+def shape_in(folder: Path) -> TransformerConfig | KmerConfig:
+    """Of the network in a folder. Raises InputError."""
+    read = kmer_network.read_config if encoders.is_kmer_network(folder) else checkpoint.read_config
+    return read(folder / checkpoint.CONFIG)
 
 
 class Kind(Protocol):
@@ -214,6 +216,6 @@ def cut(ids: I32, length: int) -> I32:
     return ids if len(ids) <= length else np.concatenate([ids[: length - 1], ids[-1:]])
 
 
-def kmer_view(pieces: Sequence[U8], *, features: Callable[[U8, I64, I64], F32]) -> View:
+def kmer_view(pieces: Sequence[U8], *, features: Features) -> View:
     """Pieces as frequencies of words (B, 1, K), whole however long they are."""
     return View(torch.from_numpy(features(*laid_out(pieces)))[:, None], None)

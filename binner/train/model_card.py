@@ -30,7 +30,7 @@ def measure(
     folder: Path, genomes: Packed, options: ErrorLawOptions, *, machine: MachineConfig, progress: Progress
 ) -> None:
     """Fit the error law of the model in `folder` and write it there, if there are enough species to fit it on."""
-    encoder = encoders.load(str(folder), machine=machine)
+    encoder = encoders.load(folder, machine=machine)
     assert isinstance(encoder, Lawful)
     budget = LAW_BP["quick" if encoder.quick else "slow"]
     number = int(np.clip(budget // (encoder.window * len(genomes.names)), FEWEST_PIECES, options.pieces))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -58,8 +59,11 @@ class SpeciesOptions:
             raise OptionError(
                 f"--fold {self.fold}: with --held-out {self.held_out:g} there are {1 / self.held_out:.0f}"
             )
-        if self.pairs % self.accumulate:
-            raise OptionError(f"--pairs {self.pairs} cannot be shared by --accumulate {self.accumulate} batches")
+        if self.pairs % self.accumulate or self.pairs == self.accumulate:
+            raise OptionError(
+                f"--pairs {self.pairs} cannot be shared by --accumulate {self.accumulate} batches: each takes the same"
+                " number, two at least"
+            )
 
     def fit(self) -> FitConfig:
         """For the loop."""
@@ -93,6 +97,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, 10**9),
     "pairs": (2, 10**6),
     "shortest": (100, 10**6),
+    "longest": (100, 10**7),
     "substitutions": (0, 0.5),
     "indels": (0, 0.5),
     "strains": (0, 1),
@@ -102,6 +107,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "unmixed": (0, 1),
     "distil": (0, 1000),
     "learning_rate": (1e-9, 1),
+    "head_rate": (0, 10**4),
+    "weight_decay": (0, 10),
     "dropout": (0, 0.9),
     "accumulate": (1, 10**4),
     "check_every": (1, 10**9),
@@ -174,7 +181,18 @@ PRESETS: dict[str, Mapping[str, Any]] = {
         "save_every": 1000,
     },
 }
-FINE_TUNING: Mapping[str, Any] = {"learning_rate": 2e-5, "head_rate": 100.0}  # where a checkpoint is the start
+# Where a checkpoint is the start, which knows more than the whitening.
+FINE_TUNING: Mapping[str, Any] = {"learning_rate": 2e-5, "head_rate": 100.0, "distil": 0.0}
+
+
+def size_like(shape: TransformerConfig | KmerConfig) -> str:
+    """The named size whose options suit a network of this shape best: the one of its kind that is next in weights."""
+
+    def weights(known: TransformerConfig | KmerConfig) -> float:
+        return math.log(known.layers * known.width * known.inner) if known.layers else 0.0
+
+    kin = [name for name, size in SIZES.items() if type(size.shape) is type(shape)]
+    return min(kin, key=lambda name: abs(weights(SIZES[name].shape) - weights(shape)))
 
 
 def options(size: str, *, preset: str, fine_tuning: bool, given: Mapping[str, Any]) -> SpeciesOptions:

@@ -11,7 +11,7 @@ import torch
 from torch import distributed
 
 from binner.fit import ranks
-from binner.runtime import choose_device
+from binner.runtime import choose_device, torchrun_rank
 
 PATIENCE = timedelta(hours=12)  # of those that wait while the first packs the genomes or validates
 
@@ -22,10 +22,10 @@ def together(device: str, environ: Mapping[str, str] = os.environ) -> Iterator[s
 
     `auto` and `cuda` are the GPU of its local rank. Raises DeviceError.
     """
-    if int(environ.get("WORLD_SIZE", "1")) == 1:
+    _, processes, local = torchrun_rank(environ)
+    if processes == 1:
         yield choose_device(device)
         return
-    local = int(environ.get("LOCAL_RANK", "0"))
     chosen = choose_device(device)
     if chosen != "cpu":
         chosen = choose_device(f"cuda:{local}")

@@ -258,7 +258,7 @@ class _Training:
                     self.teacher.embed(self.pieces.codes, self.pieces.start, self.pieces.stop)
                 ),
             },
-            digest=encoders.load(str(result)).digest,
+            digest=encoders.load(result).digest,
         )
         (result / model_card.CARD).write_text(card.text())
 

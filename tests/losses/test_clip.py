@@ -21,12 +21,16 @@ def draw(things: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     return first, second
 
 
-def slow(first: Tensor, second: Tensor, paired: Tensor, temperature: float) -> float:
+def slow(
+    first: Tensor, second: Tensor, paired: Tensor, temperature: float, known: tuple[Tensor, Tensor] | None = None
+) -> float:
     """The definition, sum by sum, in both directions."""
+    everywhere = torch.ones(len(first), dtype=torch.bool)
+    of_first, of_second = known or (everywhere, everywhere)
     terms = []
-    for one, other in ((first.numpy(), second.numpy()), (second.numpy(), first.numpy())):
+    for one, other, there in ((first, second, of_second), (second, first, of_first)):
         for i in np.flatnonzero(paired.numpy()):
-            e = [math.exp(one[i] @ candidate / temperature) for candidate in other]
+            e = [math.exp(float(one[i] @ other[j]) / temperature) if there[j] else 0.0 for j in range(len(other))]
             terms.append(-math.log(e[i] / sum(e)))
     return float(np.mean(terms))
 
@@ -54,6 +58,19 @@ def test_unpaired_things_are_candidates_only() -> None:
     towards = torch.linalg.lstsq(second.detach()[:2].T, first.grad[3]).solution  # it moves along the trusted ones,
     torch.testing.assert_close(second.detach()[:2].T @ towards, first.grad[3], rtol=1e-4, atol=1e-6)
     assert (towards > 0).all()  # away from them, and its own pair has no part in it
+
+
+def test_a_thing_is_a_candidate_where_it_is_known() -> None:
+    first, second = (rows.clone().requires_grad_() for rows in draw(7))
+    paired = torch.arange(7) < 3
+    known = (torch.tensor([True] * 6 + [False]), torch.tensor([True] * 4 + [False] * 3))
+    found = clip(first, second, paired=paired, temperature=0.2, known=known)
+    assert float(found.detach()) == pytest.approx(slow(first.detach(), second.detach(), paired, 0.2, known), rel=1e-4)
+    found.backward()  # type: ignore[no-untyped-call]
+    assert first.grad is not None
+    assert second.grad is not None
+    assert [bool(row.abs().max() > 0) for row in first.grad] == known[0].tolist()
+    assert [bool(row.abs().max() > 0) for row in second.grad] == known[1].tolist()
 
 
 @pytest.mark.parametrize(("things", "trusted"), [(0, 0), (1, 1), (5, 0)])
