@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from typing import Self
+
 import numpy as np
 import pytest
 
@@ -11,7 +15,7 @@ from binner.config import EncoderConfig, Shard
 from binner.data import F32, I64, N_CODE, U8, Contigs, WindowEmbedding, Windows
 from binner.embed import _pieces_per_device, embed, embed_contigs, embed_windows, join, part, window_means
 from binner.encoders import Encoder
-from binner.errors import InputError
+from binner.errors import InputError, OptionError
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +154,25 @@ def test_processes_change_nothing(contigs: Contigs) -> None:
     found = embed(contigs, encoder="whitening", config=options, progress=lambda done, total: heard.append(done))
     assert_alike(found, embed(contigs, encoder="whitening"))
     assert heard == list(range(1, 17))
+
+
+def test_a_process_that_is_killed_is_no_bug(contigs: Contigs, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool:
+        def __init__(self, *_: object) -> None: ...
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def submit(self, *_: object) -> Future[Embedded]:
+            killed = Future[Embedded]()
+            killed.set_exception(BrokenProcessPool("terminated abruptly"))
+            return killed
+
+    monkeypatch.setattr("binner.embed.ProcessPoolExecutor", Pool)
+    with pytest.raises(OptionError, match="--devices 2: a process that embeds was killed"):
+        embed(contigs, encoder="whitening", config=EncoderConfig(devices=2))
 
 
 def test_gpus_get_pieces_that_fill_their_batches() -> None:

@@ -90,6 +90,30 @@ def test_a_loss_that_is_not_finite_is_an_error() -> None:
         )
 
 
+def test_a_gradient_that_is_not_finite_changes_no_weight(tmp_path: Path) -> None:
+    linear, state = model(), tmp_path / "state.pt"
+    steps = itertools.count(1)
+
+    def loss(batch: Tensor) -> Tensor:
+        total: Tensor = linear(batch).sum()
+        return (total - total.detach()).abs().sqrt() if next(steps) == 3 else total**2  # 0, with a slope of inf
+
+    with pytest.raises(ArithmeticError, match="the gradient is nan at step 3"):
+        fit(
+            linear,
+            itertools.repeat(torch.ones(4, 3)),
+            loss,
+            config=FitConfig(steps=5, save_every=1),
+            seed=1,
+            device="cpu",
+            watched=Watched(state=state),
+        )
+    kept = torch.load(state, weights_only=True)
+    assert len(kept["losses"]) == 2
+    for name, weight in linear.state_dict().items():
+        assert torch.equal(weight, kept["model"][name])
+
+
 def test_the_rate_rises_and_falls() -> None:
     config = FitConfig(steps=100, warm_up=0.1)
     rates = [rate(step, config) for step in range(101)]

@@ -110,6 +110,15 @@ def complete_encoder(ctx: click.Context, param: click.Parameter, incomplete: str
     return names or [CompletionItem(incomplete, type="dir")]
 
 
+strands = option(
+    "--strands",
+    heading=METHOD,
+    type=click.Choice(get_args(Strands)),
+    default="both",
+    show_default=True,
+    help="Strands that a language model reads; forward takes half the time.",
+)
+
 encoder_settings = together(
     option(
         "--window",
@@ -118,14 +127,7 @@ encoder_settings = together(
         metavar="BP",
         help="Contigs are read in pieces of about this length.  [default: what the encoder was made for]",
     ),
-    option(
-        "--strands",
-        heading=METHOD,
-        type=click.Choice(get_args(Strands)),
-        default="both",
-        show_default=True,
-        help="Strands that a language model reads; forward takes half the time.",
-    ),
+    strands,
     option(
         "--max-windows",
         heading=METHOD,

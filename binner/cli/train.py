@@ -95,6 +95,7 @@ def markers(genomes: Path, output: Path, **given: Any) -> None:
 @option("--encoder", heading=RESULTS, type=FILE, required=True, metavar="FOLDER", help="The language model.")
 @option("--labels", heading=METHOD, type=FILE, metavar="TSV", help="Genome, species and, if known, genus.")
 @option("--window", heading=METHOD, type=int, metavar="BP", help="Length of the pieces.  [default: the model's]")
+@shared.strands
 @option("--pieces", heading=METHOD, type=int, default=24, show_default=True, metavar="N", help="Pieces of each genome.")
 @option("--directions", heading=METHOD, type=int, default=64, show_default=True, metavar="N", help="Directions kept.")
 @shared.seed
@@ -112,6 +113,9 @@ def errors(genomes: Path, encoder: Path, labels: Path | None, **given: Any) -> N
         from binner.train.error_law import ErrorLawOptions, train_error_law
 
         options = ErrorLawOptions(pieces=given["pieces"], directions=given["directions"], seed=given["seed"])
-        config, machine = EncoderConfig(window=given["window"]), replace(machine, device=choose_device(machine.device))
+        config, machine = (
+            EncoderConfig(window=given["window"], strands=given["strands"]),
+            replace(machine, device=choose_device(machine.device)),
+        )
         with watch("Fitting the error law") as progress:
             train_error_law(genomes, encoder, options, config=config, machine=machine, labels=labels, progress=progress)

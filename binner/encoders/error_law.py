@@ -18,6 +18,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from binner.config import Strands
 from binner.data import F32, I64, U8, Progress, check_array, digest, silent
 from binner.errors import InputError
 
@@ -36,6 +37,7 @@ class ErrorLaw:
     prior: F32  # (D,), variance of genome means around 0
     reference: int  # bp
     fitted: bool = True  # False: nobody measured it
+    strands: Strands = "both"  # that were read
 
     def __post_init__(self) -> None:
         width, directions = self.projection.shape
@@ -64,7 +66,7 @@ class ErrorLaw:
         """Write it beside the model in `folder`."""
         tensors = {"centre": self.centre, "projection": self.projection, "noise": self.noise, "prior": self.prior}
         unfinished = folder / f".{ERROR_LAW}.tmp"
-        unfinished.write_bytes(save(tensors, metadata={"reference": str(self.reference)}))
+        unfinished.write_bytes(save(tensors, metadata={"reference": str(self.reference), "strands": self.strands}))
         unfinished.replace(folder / ERROR_LAW)
 
     @classmethod
@@ -81,7 +83,9 @@ class ErrorLaw:
             header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
             tensors = load(content)
             centre, projection, noise, prior = (tensors[name] for name in ("centre", "projection", "noise", "prior"))
-            law = cls(centre, projection, noise, prior, int(header["__metadata__"]["reference"]))
+            said = header["__metadata__"]
+            strands = said.get("strands", "both")
+            law = cls(centre, projection, noise, prior, int(said["reference"]), strands=strands)
             if len(law.centre) != width:
                 raise ValueError(f"of vectors {len(law.centre)} wide, and the model's are {width} wide")
             return law
@@ -119,16 +123,17 @@ class Lawful(ABC):
     def vectors(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
         """The model's own vectors of codes[start:stop], (V, H) float32: what the law is fitted on."""
 
-    def warn_of_a_guess(self) -> None:
-        """Once for each model that has no law of its own."""
+    def warn_of_a_guess(self, strands: Strands | None = None) -> None:
+        """Once for each model that has no law of its own, or one of other strands than are read."""
         if not self.law.fitted:
-            _warn_of_a_guess(self.folder)
+            _warn(self.folder, "was never measured; a plain guess stands in", "")
+        elif strands not in (None, self.law.strands):
+            _warn(self.folder, f"was measured with --strands {self.law.strands}", f" --strands {strands}")
 
 
 @cache
-def _warn_of_a_guess(folder: Path) -> None:
+def _warn(folder: Path, known: str, options: str) -> None:
     logger.warning(
-        "%s: how far contigs of one genome lie apart was never measured; a plain guess stands in. Measure it with"
-        " `binner train errors GENOMES --encoder %s`",
-        *(folder, folder),
+        "%s: how far contigs of one genome lie apart %s. Measure it with `binner train errors GENOMES --encoder %s%s`",
+        *(folder, known, folder, options),
     )

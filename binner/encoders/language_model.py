@@ -43,6 +43,7 @@ class LanguageModel(Lawful):
                 f"{folder / TOKENIZER}: {len(self.tokenizer)} tokens, and the model knows"
                 f" {model.config.vocabulary}: not the tokenizer of these weights"
             )
+        self.strands = config.strands
         self.both = config.strands == "both"
         self.device = torch.device(device)
         self.quick = self.device.type == "cuda"
@@ -67,7 +68,7 @@ class LanguageModel(Lawful):
 
     def embed(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:
         """Encode codes[start:stop], (V, D) float32 behind the error law's map. Raises OptionError (out of memory)."""
-        self.warn_of_a_guess()
+        self.warn_of_a_guess(self.strands)
         return self._encode(codes, start, stop, law=self.law, progress=progress)
 
     def vectors(self, codes: U8, start: I64, stop: I64, *, progress: Progress = silent) -> F32:

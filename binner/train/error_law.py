@@ -78,7 +78,7 @@ def train_error_law(
             f" needs {FEWEST_SPECIES}: add genomes, or make --window smaller"
         )
     vectors = encoder.vectors(pieces.codes, pieces.start, pieces.stop, progress=progress)
-    law = fit(vectors, pieces, options, reference=encoder.window)
+    law = replace(fit(vectors, pieces, options, reference=encoder.window), strands=config.strands)
     law.save(folder)
     logger.info("%s: fitted on %d pieces of %d bp", folder / ERROR_LAW, len(vectors), encoder.window)
     return law

@@ -69,6 +69,13 @@ def test_without_a_network(cache: Path, missing: str | None) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_is_no_name(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = toy.write_model(Path("model")) / "config.json"
+    with pytest.raises(InputError, match=r"--encoder model/config\.json: a file; name the folder"):
+        encoders.load(str(config))
+
+
 def test_a_folder_goes_first(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     toy.write_model(tmp_path / NAME)

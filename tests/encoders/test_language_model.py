@@ -269,3 +269,14 @@ def test_progress_is_reported(folder: Path, windows: Windows) -> None:
     load(folder).embed(*windows, progress=lambda done, total: heard.append((done, total)))
     assert heard[-1] == (80, 80)
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+
+
+def test_what_is_compiled_first_is_what_all_batches_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of another shape makes no new graph: that would cost seconds in the midst of the work."""
+    compiled = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda layer, **how: compiled(layer, backend="eager", **how))
+    encoder = load(folder)
+    encoder.compile()
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for shape in ((2, 64), (1, 64), (7, 61), (1, 33), (30, 128), (3, 477)):
+            assert torch.isfinite(encoder._forward(np.full(shape, 5, np.int32))).all()

@@ -105,6 +105,28 @@ def test_a_law_is_fitted_and_used(genomes: Path, tmp_path: Path, caplog: pytest.
     assert not list(folder.glob(".*"))
 
 
+@pytest.mark.usefixtures("own_folder")
+def test_a_folder_with_the_name_of_another_encoder(genomes: Path) -> None:
+    toy.write_model(Path("small"))
+    options = ErrorLawOptions(pieces=4, directions=5)
+    law = train_error_law(genomes, Path("small"), options, config=EncoderConfig(window=1500), machine=CPU)
+    assert encoders.load("./small").prior.tolist() == law.prior.tolist()
+
+
+def test_a_law_knows_its_strands(genomes: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = toy.write_model(tmp_path / "model")
+    forward = EncoderConfig(window=1500, strands="forward")
+    options = ErrorLawOptions(pieces=4, directions=5)
+    law = train_error_law(genomes, folder, options, config=forward, machine=CPU)
+    window = np.zeros(1500, np.uint8), np.array([0]), np.array([1500])
+    encoders.load(folder, forward).embed(*window)
+    assert "apart" not in caplog.text
+    encoders.load(folder).embed(*window)
+    assert "apart was measured with --strands forward. Measure it with `binner train errors" in caplog.text
+    assert f"--encoder {folder} --strands both`" in caplog.text
+    assert ErrorLaw.load(folder, width=len(law.centre)).strands == "forward"  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("window", "message"), [(20_000, "0 species have a sequence of 20,000 bp, and the law needs 10")]
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ from binner.encoders.tokenizer import Tokenizer, text
 from binner.errors import InputError
 from binner.train import model_card
 from binner.train.error_law import ErrorLawOptions, train_error_law
-from binner.train.kinds import SHORTER, kmer_view, token_view
+from binner.train.kinds import SHORTER, Kmers, kmer_view, token_view
 from binner.train.options import options
 from binner.train.species import Task, train_species
 from tests.commands import call
@@ -124,6 +125,15 @@ def test_what_each_kind_reads() -> None:
         assert read.ids[row, : kept - 1].tolist() == ids[: kept - 1].tolist()
         assert int(read.ids[row, kept - 1]) == ids[-1], "[SEP] stays the last"
         assert set(read.ids[row, kept:].tolist()) <= {tokenizer.pad_id}
+
+
+def test_no_weights_go_to_the_workers(model: Path) -> None:
+    """A process that reads gets what it reads with, not a network that may lie on a GPU."""
+    read = Kmers(kmer_network.load(model)).read
+    sent = pickle.dumps(read)
+    assert b"torch" not in sent.replace(b"binner.encoders", b"")
+    piece = np.random.default_rng(0).integers(0, 4, 900).astype(np.uint8)
+    assert torch.equal(pickle.loads(sent)([piece]).ids, read([piece]).ids)
 
 
 def test_a_folder_that_is_no_network(genomes: Path) -> None:

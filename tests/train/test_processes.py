@@ -44,4 +44,6 @@ def test_without_gpus(done: list[tuple[Any, ...]]) -> None:
 def test_one_alone_joins_nobody(done: list[tuple[Any, ...]]) -> None:
     with processes.together("auto", {}) as device:
         assert device == "cuda:0"
+    with processes.together("auto", {"WORLD_SIZE": "2"}) as device:  # a scheduler's, not torchrun's
+        assert device == "cuda:0"
     assert done == []

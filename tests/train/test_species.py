@@ -28,7 +28,7 @@ from binner.train import model_card, validation
 from binner.train import packed as packing
 from binner.train.journal import Journal
 from binner.train.network import SpeciesNetwork
-from binner.train.options import SIZES, SpeciesOptions, options
+from binner.train.options import SIZES, SpeciesOptions, options, size_like
 from binner.train.run_folder import RunFolder
 from binner.train.species import Task, train_species
 from tests.commands import call
@@ -234,6 +234,10 @@ def test_too_little_memory_takes_one_line(genomes: Path, monkeypatch: pytest.Mon
         ("train species genomes -o out --labels labels.tsv", "has the species already; leave --labels out"),
         ("train species genomes -o out --size tiny --shortest 19000 --longest 19000", "species have two pieces of"),
         ("train species genomes -o out --pairs 8 --accumulate 3", "--pairs 8 cannot be shared by --accumulate 3"),
+        ("train species genomes -o out --pairs 8 --accumulate 8", "each takes the same number, two at least"),
+        ("train species genomes -o out --weight-decay -1", "--weight-decay must be from 0 to 10, not -1"),
+        ("train species genomes -o out --head-rate nan", "--head-rate must be from 0 to 10000, not nan"),
+        ("train species genomes -o out --longest 100000000", "--longest must be from 100 to 1e+07, not 1e+08"),
         ("train species genomes -o out --size tiny --tensorboard board", "tensorboard is not installed"),
         ("train species bad -o deep/in/out --size tiny", "bad/a.fa: contig 'a' holds '-', which is no base"),
         ("train pack none -o out", "none: no such file or folder"),
@@ -293,6 +297,21 @@ def test_the_published_settings() -> None:
     assert found.checkpointing
     assert not options("base", preset="own", fine_tuning=False, given={"checkpointing": False}).checkpointing
     assert (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.inner) == (4096, 768, 12, 12, 3072)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_a_checkpoint_is_trained_with_follows_from_its_shape(size: str) -> None:
+    assert size_like(SIZES[size].shape) == size
+
+
+def test_a_checkpoint_of_twelve_layers_saves_memory(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Task] = []
+    monkeypatch.setattr("binner.train.species.train_species", lambda task, **_: asked.append(task))
+    Path("given").mkdir()
+    shape = {name: getattr(TransformerConfig(), own) for name, own in checkpoint.FIELDS.items()}
+    checkpoint.write(torch.nn.Identity(), shape, Path("given"))
+    assert call("train", "species", str(genomes), "-o", "out", "--init", "given", "--preset", "published") == 0
+    assert (asked[0].options.checkpointing, asked[0].options.distil, asked[0].options.pairs) == (True, 0.0, 48)
 
 
 def test_choices_of_the_command_line_are_those_of_the_code() -> None:
