@@ -21,12 +21,11 @@ from binner.embed import embed_windows
 from binner.joins import Joins
 from binner.replicons import ends_meet
 from binner.space import LONGEST_WEIGHT, PSEUDO_DEPTH, READ_BP, UNKNOWN_SCATTER
-from binner.windows import tile
+from binner.windows import DEPTH_WINDOW, of_depth
 
 logger = logging.getLogger(__name__)
 
 ENCODER = "whitening"  # whatever embeds the contigs: it is quick, and the threshold is its own
-WINDOW = 1000  # bp; contigs are cut between two windows
 LEAST_SIDE = 2500  # bp that are read on either side of a cut; less tells next to nothing
 STRETCH = 6000  # bp; a side of a contig, however long, scatters around its genome as a sample of so many bp does, too
 # Nats, by python -m benchmarks.chimeras calibrate: one contig in 1,000 that are of one genome is above it
@@ -69,11 +68,6 @@ class Sides:
         return at, ratio
 
 
-def windows(contigs: Contigs) -> Windows:
-    """The windows that contigs are cut between, whose depths `find` looks at."""
-    return tile(contigs, length=WINDOW)
-
-
 def find(
     contigs: Contigs,
     coverage: Coverage | None = None,
@@ -84,7 +78,7 @@ def find(
 ) -> Joins:
     """Where contigs join two genomes: there the log likelihood ratio, in nats, is above `threshold`.
 
-    Either side has `least` bp or more. Depth counts where `coverage.along` has that of `windows(contigs)`. Contigs
+    Either side has `least` bp or more. Depth counts where `coverage.along` has it, in `windows.of_depth`. Contigs
     that are circular, told or by their ends, are not looked at: what is joined at random closes no circle.
     """
     sides = read(contigs, coverage, progress=progress)
@@ -99,7 +93,7 @@ def find(
 
 def read(contigs: Contigs, coverage: Coverage | None = None, *, progress: Progress = silent) -> Sides:
     """Composition and, where `coverage.along` is known, depth along the contigs."""
-    encoder = encoders.load(ENCODER, EncoderConfig(window=WINDOW))
+    encoder = encoders.load(ENCODER, EncoderConfig(window=DEPTH_WINDOW))
     found = embed_windows(contigs, encoder=encoder, progress=progress)
     depth, priors = np.zeros((len(found.windows), 0), np.float32), (1.0, np.ones(0))
     if coverage is not None and coverage.along is not None:
@@ -112,7 +106,7 @@ def coverage_of(pieces: Contigs, of: I64, contigs: Contigs, coverage: Coverage) 
     """That of pieces: in samples of alignments the mean of their windows, in those of tables that of the contig."""
     mean = coverage.mean[of]
     if coverage.along is not None:
-        tiles = windows(contigs)
+        tiles = of_depth(contigs)
         piece = np.searchsorted(pieces.offsets, contigs.offsets[tiles.contig] + tiles.start, "right") - 1
         total = np.bincount(piece, tiles.lengths, len(pieces))
         changed = np.flatnonzero((pieces.lengths < contigs.lengths[of]) & (total > 0))

@@ -142,7 +142,7 @@ class Coverage:
     mean: F32  # (N, S), x; NaN where the source of the sample does not have the contig
     variance: F32  # (N, S), x^2, of the depth over the contig's bases; 0 where the source has none, NaN where `mean` is
     names_digest: str  # of the contigs the rows belong to
-    along: F32 | None = None  # (V, B), x, of windows of the contigs, if asked for, in the first B samples; or NaN
+    along: F32 | None = None  # (V, B), x, of `windows.of_depth`, if asked for, in the first B samples; or NaN
 
     def __post_init__(self) -> None:
         check_array("mean depth", self.mean, np.float32, (-1, len(self.samples)), gaps=True)

@@ -80,12 +80,11 @@ def depths(coverage: Coverage | None, embedding: Embedding, lengths: I64) -> Dep
     depth = np.where(known[:, None], joint.mean, 0).astype(np.float64)
     total = depth.sum(1)
     weight = np.minimum(lengths, LONGEST_WEIGHT).astype(np.float64) * known
-    size = np.log(total + PSEUDO_DEPTH)
+    size, shape = size_and_shape(depth)
     size -= weight @ size / weight.sum()
-    shape = np.sqrt((depth + PSEUDO_DEPTH) / (depth + PSEUDO_DEPTH).sum(1, keepdims=True))
     size_error = np.where(known, READ_BP / (lengths * (total + PSEUDO_DEPTH)), UNKNOWN_ERROR)
     shape_error = size_error / 4
-    blocks = np.column_stack([size, shape if depth.shape[1] > 1 else shape[:, :0]])
+    blocks = np.column_stack([size, shape])
     errors = np.column_stack([size_error, *[shape_error] * (blocks.shape[1] - 1)])
     scatter = _scatter(embedding, blocks, errors, covered=known & (total > 1), lengths=lengths)
     typical = float(np.median(size_error[known & (lengths >= np.median(lengths[known]))]))
@@ -94,6 +93,16 @@ def depths(coverage: Coverage | None, embedding: Embedding, lengths: I64) -> Dep
         composition = _expected(embedding)
         blocks[~known] = blocks[there[closest(composition[~known], composition[there])]]
     return Depths(blocks[:, 0], blocks[:, 1:], size_error, shape_error, *scatter, (typical, typical / 4), known)
+
+
+def size_and_shape(depth: F64) -> tuple[F64, F64]:
+    """Log of the sum over samples (N,), and roots of each sample's share of it (N, S), of depths (N, S) in x.
+
+    One sample has no shape: (N, 0).
+    """
+    total = depth.sum(1)
+    shape = np.sqrt((depth + PSEUDO_DEPTH) / (depth + PSEUDO_DEPTH).sum(1, keepdims=True))
+    return np.log(total + PSEUDO_DEPTH), shape if depth.shape[1] > 1 else shape[:, :0]
 
 
 def _joint(coverage: Coverage, lengths: I64) -> Coverage | None:

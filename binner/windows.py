@@ -9,6 +9,7 @@ from binner.data import I64, N_CODE, U8, Contigs, Windows
 
 LONG_RUN = 10  # bp of N in a row: a gap, which no window spans; shorter runs are single unread bases
 SHORTEST_WINDOW = 100  # bp; less of a sequence says nothing
+DEPTH_WINDOW = 1000  # bp
 
 
 def tile(contigs: Contigs, *, length: int) -> Windows:
@@ -24,6 +25,11 @@ def tile(contigs: Contigs, *, length: int) -> Windows:
     piece = np.arange(len(stretch)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     begin, span, of = start[stretch], spans[stretch], pieces[stretch]
     return Windows(contig[stretch], begin + span * piece // of, begin + span * (piece + 1) // of)
+
+
+def of_depth(contigs: Contigs) -> Windows:
+    """Those in which depth along the contigs is asked of alignments: where they are cut, and where spans are drawn."""
+    return tile(contigs, length=DEPTH_WINDOW)
 
 
 def thin(windows: Windows, most: int) -> Windows:

@@ -9,10 +9,11 @@ import pytest
 
 from benchmarks.simulate import Metagenome, simulate
 from binner import chimeras
-from binner.chimeras import STRETCH, THRESHOLD, WINDOW, Sides
+from binner.chimeras import STRETCH, THRESHOLD, Sides
 from binner.data import F64, U8, Contigs, Coverage, Windows
 from binner.joins import Joins, cut
 from binner.likelihood import log_evidence
+from binner.windows import DEPTH_WINDOW, of_depth
 from tests.assemblies import contigs_of, reverse_complement
 
 DIRECTIONS = 5
@@ -124,7 +125,7 @@ def assembly() -> Contigs:
 def test_joins_are_found() -> None:
     found = chimeras.find(assembly())
     assert found.contig == ("c1", "c2", "c2", "c3")
-    assert np.abs(found.position - [20_000, 30_000, 60_000, 20_500]).max() <= WINDOW
+    assert np.abs(found.position - [20_000, 30_000, 60_000, 20_500]).max() <= DEPTH_WINDOW
     assert (found.log_ratio > THRESHOLD).all()
     assert found.position[3] == 20_500, "a gap is no place within a window"
 
@@ -134,7 +135,7 @@ def test_strands_are_alike() -> None:
     found, other = chimeras.find(contigs), chimeras.find(reverse_complement(contigs))
     assert other.contig == found.contig
     lengths = contigs.lengths[[1, 2, 2, 3]]
-    assert np.abs((lengths - other.position)[[0, 2, 1, 3]] - found.position).max() <= WINDOW
+    assert np.abs((lengths - other.position)[[0, 2, 1, 3]] - found.position).max() <= DEPTH_WINDOW
 
 
 def test_circles_stay_whole() -> None:
@@ -148,7 +149,7 @@ def test_circles_stay_whole() -> None:
 @pytest.mark.parametrize("contigs", [contigs_of(), contigs_of(np.full(9000, 4, np.uint8))], ids=["none", "N"])
 def test_nothing_to_find(contigs: Contigs) -> None:
     assert chimeras.find(contigs).contig == ()
-    zero, along = (np.zeros((rows, 1), np.float32) for rows in (len(contigs), len(chimeras.windows(contigs))))
+    zero, along = (np.zeros((rows, 1), np.float32) for rows in (len(contigs), len(of_depth(contigs))))
     covered = Coverage(("S1",), zero, zero, contigs.names_digest, along)
     assert chimeras.find(contigs, covered).contig == ()
 
@@ -156,7 +157,7 @@ def test_nothing_to_find(contigs: Contigs) -> None:
 def test_depth_along_contigs_joins_in() -> None:
     """The same assembly with none, with even ones, and with one that changes at the join."""
     contigs = assembly().select(np.array([0, 1]))
-    tiles = chimeras.windows(contigs)
+    tiles = of_depth(contigs)
     (alone,) = chimeras.find(contigs).log_ratio
 
     def ratio(step: float) -> float:
@@ -175,7 +176,7 @@ def test_depth_along_contigs_joins_in() -> None:
 
 def test_coverage_of_pieces() -> None:
     contigs = contigs_of(stretch("A", 3000), np.concatenate([stretch("A", 4000), stretch("B", 6000)]))
-    tiles = chimeras.windows(contigs)
+    tiles = of_depth(contigs)
     mean = np.array([[1, 2], [16, 3]], np.float32)
     along = np.where(tiles.contig == 0, 7, np.where(tiles.start < 4000, 10, 20)).astype(np.float32)[:, None]
     whole = Coverage(("reads", "table"), mean, 2 * mean, contigs.names_digest, along)

@@ -67,6 +67,7 @@ class Finder:
         embedding_key = self._embedding_key()
         windows, embedding = self._embed(embedding_key)
         seen = [(windows, embedding), *self._composition(embedding)] if self.config.refine else []
+        along = self._along(coverage) if self.config.refine else None
         for name, rows in self._parts(membership.probability == 0):
             part = _Part(
                 self,
@@ -75,6 +76,7 @@ class Finder:
                 tuple((own.select(rows), means.select(rows)) for own, means in seen),
                 embedding.select(rows),
                 coverage.select(rows) if coverage is not None else None,
+                along.select(rows) if along is not None else None,
                 markers.select(rows) if markers is not None else None,
                 homologs.select(rows) if homologs is not None else None,
                 (embedding_key, digest(rows), self.coverage_key, self.config.seed),
@@ -146,6 +148,14 @@ class Finder:
             own = key(self.contigs.digest, code_version("embed"), code_version("adaptation"))
             yield self.stages.run("composition", "Reading composition", work, key=own)
 
+    def _along(self, coverage: Coverage | None) -> WindowEmbedding | None:
+        """Depths along the contigs; None where not every sample is one of alignments of these."""
+        if coverage is None or coverage.along is None or coverage.along.shape[1] < len(coverage.samples):
+            return None
+        from binner.windows import of_depth
+
+        return WindowEmbedding(of_depth(self.contigs), np.nan_to_num(coverage.along), "depth", coverage.names_digest)
+
     def _embedding_key(self) -> str:
         config = self.config
         adapted = code_version("adaptation")
@@ -168,6 +178,7 @@ class _Part:
     sequences: tuple[tuple[WindowEmbedding, Embedding], ...]  # for the refinement: the embedding, composition beside it
     embedding: Embedding
     coverage: Coverage | None
+    along: WindowEmbedding | None  # for the refinement: depths of windows
     markers: Markers | None
     homologs: Homologs | None
     depends_on: tuple[object, ...]  # all that
@@ -227,6 +238,7 @@ class _Part:
                 composition=composition[0] if composition else None,
                 coverage=self.coverage,
                 depth=depth,
+                along=self.along,
                 markers=self.markers,
             )
             terms = config.refine_terms

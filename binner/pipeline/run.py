@@ -123,11 +123,8 @@ class _Job:
         config = self.config.coverage
 
         def work(progress: Progress) -> Coverage:
-            windows = None
-            if self.config.split_chimeras and config.bams:
-                from binner import chimeras
+            from binner.windows import of_depth
 
-                windows = chimeras.windows(self.contigs)
             return inputs.measure(
                 self.contigs,
                 config,
@@ -136,7 +133,7 @@ class _Job:
                 memory=self.memory // 2,
                 scratch=self.space.inside,
                 progress=progress,
-                windows=windows,
+                windows=of_depth(self.contigs) if self._looks_along else None,
             )
 
         if not config.files:
@@ -265,8 +262,13 @@ class _Job:
         ]
         told = None if config.files or not config.headers else self.contigs.header_depth
         headers = None if told is None else digest(told)
-        windows = code_version("chimeras") if self.config.split_chimeras else None
+        windows = code_version("windows") if self._looks_along else None
         return key(self.contigs.digest, files, headers, config.identity, code_version("coverage"), windows)
+
+    @property
+    def _looks_along(self) -> bool:
+        """Whether depths along the contigs are wanted, and to be had."""
+        return bool(self.config.coverage.bams) and (self.config.split_chimeras or self.config.refine)
 
     def _markers_key(self) -> str:
         return key(self.contigs.digest, fingerprint(PACKAGE / "markers/data"), code_version("markers"))

@@ -37,6 +37,7 @@ class Evidence:
     composition: tuple[WindowEmbedding, Embedding] | None = None  # where `sequence` is another encoder's
     coverage: Coverage | None = None
     depth: Depths | None = None  # of `coverage`
+    along: WindowEmbedding | None = None  # (V, S), x, depth of windows in all samples
     markers: Markers | None = None
 
     def modalities(self) -> list[Modality]:
@@ -45,7 +46,9 @@ class Evidence:
         if self.composition is not None:
             found.append(Sequences("composition", *self.composition))
         if self.coverage is not None and self.depth is not None:
-            found.append(Coverages(self.depth, self.depth.known & (self.coverage.mean > 0).any(1)))
+            present = self.depth.known & (self.coverage.mean > 0).any(1)
+            every = self.depth.shape.shape[1] in (len(self.coverage.samples), 0)  # samples count
+            found.append(Coverages(self.depth, present, self.along if every else None))
         return found
 
 

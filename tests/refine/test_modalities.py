@@ -83,6 +83,36 @@ def test_coverage_errs_by_counting_and_by_scatter(samples: int) -> None:
         assert moved[:, 1:].var() == pytest.approx((4 * 0.0075 + 0.02**2) / (0.0075 + 0.02**2), rel=0.1)
 
 
+@pytest.mark.parametrize("samples", [1, 3])
+def test_coverage_is_measured_on_the_span(samples: int) -> None:
+    """Where depths along the contigs are known; a whole contig is itself."""
+    number, pieces = 500, 8
+    made = coverages(number, samples, counting=1e-9)
+    tiles = sequences([pieces] * number).windows
+    depth = np.random.default_rng(3).uniform(1, 50, (number * pieces, samples)).astype(np.float32)
+    made = replace(made, along=replace(tiles, matrix=depth))
+    rows = np.arange(number)
+    np.testing.assert_allclose(made.draw(whole_of(rows.tolist()), RNG), made.whole(rows), atol=1e-3)
+    first = made.draw(Spans(rows, np.zeros(number), np.full(number, 0.25)), RNG) - made.whole(rows)
+    of_span, of_contig = (depth.reshape(number, pieces, samples)[:, :end].mean(1) for end in (2, pieces))
+    size = np.log(of_span.sum(1) + 0.1) - np.log(of_contig.sum(1) + 0.1)
+    np.testing.assert_allclose(first[:, 0], size / 0.1, rtol=1e-3, atol=0.01)  # in units of the scatter
+    if samples > 1:
+        one, other = (np.sqrt((each + 0.1) / (each + 0.1).sum(1, keepdims=True)) for each in (of_span, of_contig))
+        np.testing.assert_allclose(first[:, 1:], (one - other) / 0.02, rtol=1e-3, atol=0.01)
+
+
+def test_less_than_a_window_errs_by_what_it_does_not_see() -> None:
+    number = 4000
+    made = coverages(number, 1, counting=0.03)
+    tiles = sequences([4] * number).windows
+    made = replace(made, along=replace(tiles, matrix=np.full((4 * number, 1), 9, np.float32)))
+    rows = np.arange(number)
+    moved = made.draw(Spans(rows, np.zeros(number), np.full(number, 0.125)), RNG) - made.whole(rows)
+    # half a window of four: counting of 1 / 8 of the contig, less the part that the window has shown
+    assert moved[:, 0].var() == pytest.approx((8 - 4) * 0.03 / (0.03 + 0.1**2), rel=0.1)
+
+
 def test_contigs_without_coverage_have_none() -> None:
     made = coverages(6, 3, absent=(1, 4))
     everything = made.whole(np.arange(6))
