@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,8 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")  # of a model on huggingfac
 SHORTEST_CONTIG = 200  # bp; below it neither composition nor the middle of a contig (its ends are cut) says anything
 MOST_THREADS = 1024
 _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
-_FASTA_SUFFIXES = (".fa", ".fasta", ".fna", ".fas", ".ffn", ".seq")
+FASTA_SUFFIXES = (".fa", ".fasta", ".fna", ".fas")  # of genomes and bins in a folder, in any case
+_CONTIGS_SUFFIXES = (*FASTA_SUFFIXES, ".ffn", ".seq")  # that a file of contigs, which is named, may have too
 
 
 def _require(holds: bool, message: str) -> None:  # noqa: FBT001
@@ -263,7 +265,29 @@ def assembly_name(contigs: Path) -> str:
     """
     if contigs == STDIN:
         return "stdin"
-    name = contigs.name
-    for suffixes in (_COMPRESSIONS, _FASTA_SUFFIXES):
-        name = next((name[: -len(suffix)] for suffix in suffixes if name.lower().endswith(suffix)), name)
-    return name or "contigs"
+    return _without(_CONTIGS_SUFFIXES, plain_name(contigs)) or "contigs"
+
+
+def fasta_stem(path: Path) -> str:
+    """Name of a FASTA file in a folder of them, without its suffixes; empty if its name is not that of one.
+
+    >>> fasta_stem(Path("x/g.1.FNA.gz")), fasta_stem(Path("bin_1.fa.fai"))
+    ('g.1', '')
+    """
+    name = plain_name(path)
+    stem = _without(FASTA_SUFFIXES, name)
+    return stem if stem != name else ""
+
+
+def plain_name(path: Path) -> str:
+    r"""Name of a file, readable whatever its bytes are, without the suffix that a compression adds.
+
+    >>> plain_name(Path("x/S1.tsv.gz")), plain_name(Path("S\udcff.bam"))  # the second is that of the bytes S, FF
+    ('S1.tsv', 'S\ufffd.bam')
+    """
+    return _without(_COMPRESSIONS, os.fsencode(path.name).decode("utf-8", "replace"))
+
+
+def _without(suffixes: Sequence[str], name: str) -> str:
+    """The name without the one of the suffixes that it ends with, if any does."""
+    return next((name[: -len(suffix)] for suffix in suffixes if name.lower().endswith(suffix)), name)

@@ -204,7 +204,7 @@ def _split(path: Path) -> Iterator[bytes]:
 
 def _check_start(path: Path, text: bytes) -> None:
     """Raise InputError unless the first thing in the text is a '>' that starts a line."""
-    start = text.removeprefix(b"\xef\xbb\xbf").lstrip(SPACE)  # some editors put a byte order mark
+    start = text.lstrip(SPACE)
     if start.startswith(b">"):
         return
     if not text:

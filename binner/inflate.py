@@ -14,6 +14,7 @@ from isal import igzip, igzip_lib
 from binner.errors import InputError
 
 BLOCK = 1 << 20  # bytes held at a time
+_MARK = b"\xef\xbb\xbf"  # of byte order, which some editors put first
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _OPENERS: dict[bytes, Callable[[BinaryIO], object]] = {
     b"\x1f\x8b": igzip.open,
@@ -38,10 +39,17 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def blocks(path: Path) -> Iterator[bytes]:
-    """The file's text in pieces that are never empty: plain, gzip, bzip2, xz or zstd.
+    """The file's text in pieces that are never empty, without a byte order mark: plain, gzip, bzip2, xz or zstd.
 
     Raises InputError if it cannot be read or is damaged.
     """
+    pieces = _blocks(path)
+    if first := next(pieces, b"").removeprefix(_MARK):
+        yield first
+    yield from pieces
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
     try:
         with open_file(path) as file:
             start = file.read(_LONGEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from binner import inflate
+from binner.config import plain_name
 from binner.coverage import text
 from binner.coverage.matching import ABSENT, match
 from binner.data import F32, I64, Contigs, Coverage
@@ -56,7 +58,7 @@ def read_depth(path: Path, contigs: Contigs) -> Samples:
     """
     whole = _read(path)
     header, _, body = whole.partition(b"\n")
-    fields = header.decode(errors="replace").rstrip("\r").removeprefix("\ufeff").split("\t")
+    fields = header.decode(errors="replace").rstrip("\r").split("\t")
     if tuple(fields[:3]) == JGI:
         layout = _jgi_layout(fields)
     elif tuple(fields[:1]) == COVERM or tuple(fields[:2]) == COVERM_SPARSE:
@@ -90,10 +92,7 @@ def sample_name(path: Path) -> str:
     >>> sample_name(Path("reads/S1.tsv.gz")), sample_name(Path("S2.sorted.bam"))
     ('S1', 'S2.sorted')
     """
-    name = path
-    while name.suffix in (".gz", ".bz2", ".xz", ".zst"):
-        name = name.with_suffix("")
-    return name.stem
+    return Path(plain_name(path)).stem
 
 
 def write_jgi(path: Path, contigs: Contigs, coverage: Coverage) -> None:
@@ -104,7 +103,7 @@ def write_jgi(path: Path, contigs: Contigs, coverage: Coverage) -> None:
     if coverage.names_digest != contigs.names_digest:
         raise ValueError("the coverage is that of other contigs")
     pairs = [column for sample in coverage.samples for column in (sample, sample + VARIANCE)]
-    values = np.stack([coverage.mean, coverage.variance], axis=2).reshape(len(contigs), -1)
+    values = np.stack([coverage.mean, coverage.variance], axis=2).reshape(len(contigs), len(pairs))
     totals = coverage.mean.sum(axis=1, dtype=np.float64)
     known = np.flatnonzero(coverage.known)
     form = "%s\t%d\t%.9g" + "\t%.9g" * values.shape[1] + "\n"
@@ -159,14 +158,17 @@ def _coverm_layout(fields: Sequence[str], path: Path) -> _Layout:
     kept = [method in (depth, COVERM_VARIANCE) for method in methods]
     places = np.cumsum(kept) - 1
     columns += [int(place) if keep else text.IGNORE for keep, place in zip(kept, places, strict=True)]
-    found = {(name, method): int(place) for name, method, place in zip(names, methods, places, strict=True)}
-    samples = [name for name, method in zip(names, methods, strict=True) if method == depth]
-    return _Layout(
-        columns,
-        samples,
-        depths=[found[name, depth] for name in samples],
-        variances=[found.get((name, COVERM_VARIANCE)) for name in samples],
-    )
+    samples: list[str] = []
+    depths: list[int] = []
+    variances: dict[str, deque[int]] = defaultdict(deque)  # of the samples of each name, in order
+    for name, method, place in zip(names, methods, places.tolist(), strict=True):
+        if method == depth:
+            samples.append(name)
+            depths.append(place)
+        elif method == COVERM_VARIANCE:
+            variances[name].append(place)
+    paired = [variances[name].popleft() if variances[name] else None for name in samples]
+    return _Layout(columns, samples, depths, paired)
 
 
 def _method(field: str) -> str:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from binner import fasta, inflate
+from binner.config import FASTA_SUFFIXES, fasta_stem
 from binner.errors import InputError
 
-_FASTA = {".fa", ".fna", ".fasta"}
+logger = logging.getLogger(__name__)
+
 _CONTIG = ("sequenceid", "contig", "contigname", "contig_id", "contig_name", "sequence", "seqname")
 _BIN = ("binid", "bin", "bin_id", "cluster", "clustername", "cluster_id")
 _GENOME = ("binid", "genome", "genome_id", "species", "label", *_BIN)
-_NO_BIN = "-1"
+_NO_BIN = "-1"  # SemiBin2's
+_NO_BIN_OF_NUMBERS = "0"  # MetaBAT2's (--saveCls --noBinOut), whose table has no header, and whose bins are numbers
+_LEFT_OVER = (".unbinned", ".lowDepth", ".tooShort")  # end the names of MetaBAT2's files of contigs in no bin
 _LENGTH = ("length", "_length", "len", "contiglen", "bp")
+
+
+class _Row(NamedTuple):
+    line: int
+    contig: str
+    name: str  # of the bin or genome
+    length: str | None
+    headed: bool  # the table has a header
 
 
 class Origin(NamedTuple):
@@ -38,7 +51,7 @@ def read_truth(path: Path, *, lengths: Mapping[str, int] | None = None) -> Truth
     """
     genomes: dict[str, dict[str, None]] = {}
     bp: dict[str, int] = {}
-    for line, contig, genome, text in _cells(path, names=_GENOME):
+    for line, contig, genome, text, _ in _rows(path, names=_GENOME):
         length = _length(text, lengths or {}, contig=contig, where=f"{path}, line {line}")
         if bp.setdefault(contig, length) != length:
             raise InputError(f"{path}, line {line}: contig '{contig}' has {length} bp here and {bp[contig]} bp above")
@@ -49,8 +62,8 @@ def read_truth(path: Path, *, lengths: Mapping[str, int] | None = None) -> Truth
 def read_labels(path: Path) -> dict[str, str]:
     """Genome of every contig that is of one genome only; the table as for `read_truth`, lengths are not needed."""
     genomes: dict[str, set[str]] = {}
-    for _, contig, genome, _ in _cells(path, names=_GENOME):
-        genomes.setdefault(contig, set()).add(genome)
+    for row in _rows(path, names=_GENOME):
+        genomes.setdefault(row.contig, set()).add(row.name)
     return {contig: next(iter(of)) for contig, of in genomes.items() if len(of) == 1}
 
 
@@ -58,15 +71,33 @@ def read_bins(path: Path) -> Pairs:
     """Contigs and their bins, from a folder of FASTA files, a table of contigs and bins, or a file in CAMI's format.
 
     A table may have a header, by which VAMB's (bin first) and binner's `contigs.tsv` are understood; a contig whose
-    bin is empty, or -1 as in SemiBin2's table, is in none. A FASTA file of a folder (.fa, .fna, .fasta, perhaps
-    compressed) is a bin, called as the file.
+    bin is empty, -1 as in SemiBin2's table, or 0 in a table of numbers without a header as MetaBAT2's, is in none. A
+    FASTA file of a folder (.fa, .fasta, .fna, .fas, perhaps compressed) is a bin, called as the file, but for those in
+    which MetaBAT2 puts what is left over.
 
-    Raises InputError for anything else.
+    Raises InputError for anything else, and for a folder without a FASTA file, unless it is empty.
     """
-    if not path.is_dir():
-        return list(dict.fromkeys((contig, name) for _, contig, name, _ in _cells(path, names=_BIN) if name != _NO_BIN))
-    files = sorted(file for file in path.iterdir() if _FASTA & set(file.suffixes) and file.stat().st_size)
-    return list(dict.fromkeys((contig, file.name) for file in files for contig, _ in fasta.records(file)))
+    if path.is_dir():
+        files = [file for file in _bin_files(path) if file.stat().st_size]
+        return list(dict.fromkeys((contig, file.name) for file in files for contig in fasta.names(file)))
+    rows = list(_rows(path, names=_BIN))
+    bins, none = {row.name for row in rows}, {_NO_BIN}
+    if _NO_BIN_OF_NUMBERS in bins and not rows[0].headed and all(name.isdecimal() for name in bins):
+        none.add(_NO_BIN_OF_NUMBERS)
+        logger.info("%s: contigs with 0 for a bin are taken for unbinned, as MetaBAT2 writes them", path)
+    return list(dict.fromkeys((row.contig, row.name) for row in rows if row.name not in none))
+
+
+def _bin_files(folder: Path) -> list[Path]:
+    """FASTA files that are bins, by name. Raises InputError if the folder holds other things alone."""
+    there = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+    fastas = [file for file in there if fasta_stem(file) and file.is_file()]
+    if there and not fastas:
+        raise InputError(f"{folder}: no FASTA file in it ({', '.join(FASTA_SUFFIXES)}, plain or compressed)")
+    left = [file for file in fastas if fasta_stem(file).endswith(_LEFT_OVER)]
+    if left:
+        logger.info("%s: not bins, but what MetaBAT2 left over: %s", folder, ", ".join(file.name for file in left))
+    return [file for file in fastas if file not in left]
 
 
 def _length(text: str | None, known: Mapping[str, int], *, contig: str, where: str) -> int:
@@ -83,10 +114,11 @@ class _Columns(NamedTuple):
     contig: int = 0
     name: int = 1
     length: int | None = 2
+    headed: bool = False
 
 
-def _cells(path: Path, *, names: tuple[str, ...]) -> Iterator[tuple[int, str, str, str | None]]:
-    """Line, contig, bin or genome (never empty), and length of each row."""
+def _rows(path: Path, *, names: tuple[str, ...]) -> Iterator[_Row]:
+    """The rows that name a bin or genome."""
     columns: _Columns | None = None
     samples = 0
     for line, text in enumerate(_lines(path), 1):
@@ -103,10 +135,12 @@ def _cells(path: Path, *, names: tuple[str, ...]) -> Iterator[tuple[int, str, st
             columns = _header(path, cells, names=names)
         else:
             columns = columns or _Columns()
-            yield from _row(cells, columns, line=line, path=path)
+            row = _row(cells, columns, line=line, path=path)
+            if row.name:
+                yield row
 
 
-def _row(cells: list[str], columns: _Columns, *, line: int, path: Path) -> Iterator[tuple[int, str, str, str | None]]:
+def _row(cells: list[str], columns: _Columns, *, line: int, path: Path) -> _Row:
     if len(cells) <= max(columns.contig, columns.name):
         if cells[0].startswith(">"):
             raise InputError(f"{path}, line {line}: FASTA, and not a table (of bins in FASTA files, name the folder)")
@@ -114,8 +148,7 @@ def _row(cells: list[str], columns: _Columns, *, line: int, path: Path) -> Itera
             f"{path}, line {line}: {len(cells)} columns; a contig and its bin or genome belong here, with a tab between"
         )
     length = cells[columns.length] if columns.length is not None and columns.length < len(cells) else None
-    if cells[columns.name]:
-        yield line, cells[columns.contig], cells[columns.name], length
+    return _Row(line, cells[columns.contig], cells[columns.name], length, columns.headed)
 
 
 def _header(path: Path, cells: list[str], *, names: tuple[str, ...]) -> _Columns:
@@ -126,7 +159,7 @@ def _header(path: Path, cells: list[str], *, names: tuple[str, ...]) -> _Columns
     if contig is None or name is None:
         wanted = _CONTIG[0] if contig is None else names[0]
         raise InputError(f"{path}: no column '{wanted.upper()}' in the header {' '.join(cells)!r}")
-    return _Columns(contig, name, length)
+    return _Columns(contig, name, length, headed=True)
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from binner import fasta, markers
+from binner.config import FASTA_SUFFIXES, fasta_stem
 from binner.data import F64, I64, U8, Progress, silent
 from binner.errors import InputError
 from binner.genetic_code import RESIDUES
@@ -33,12 +34,13 @@ LOWEST, HIGHEST = -128 * SEED, 127 * SEED  # units
 def learn(genomes: Path, target: Path, *, threads: int, progress: Progress = silent) -> int:
     """Write the seed thresholds learnt from a folder of genomes to `target`; return how many genes they rest on.
 
-    3 CPU seconds a Mb. Raises InputError if the folder holds no FASTA file (*.fa, *.fna, *.fasta, compressed or not) or
-    no marker gene.
+    3 CPU seconds a Mb. Raises InputError if the folder holds no FASTA file (compressed or not) or no marker gene.
     """
-    files = sorted(path for path in genomes.iterdir() if {".fa", ".fna", ".fasta"} & set(path.suffixes[-2:]))
+    files = sorted(path for path in genomes.iterdir() if fasta_stem(path) and path.is_file())
     if not files:
-        raise InputError(f"{genomes}: no *.fa, *.fna or *.fasta file to learn from")
+        raise InputError(
+            f"{genomes}: no FASTA file in it to learn from ({', '.join(FASTA_SUFFIXES)}, plain or compressed)"
+        )
     scores = [in_units(profiles.log_odds(profile)) for profile in profiles.load()]
     found = [np.empty((0, 2), np.int64)]
     for done, path in enumerate(files, 1):

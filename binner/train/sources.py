@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from binner.config import FASTA_SUFFIXES, fasta_stem
 from binner.errors import InputError, OptionError
 from binner.train.genomes import TABLE, table_rows
 
 HEADERS = ("genome", "path", "file", "name")  # first words of a table that has a header
-_COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
-_SUFFIXES = (".fa", ".fasta", ".fna", ".fas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +44,12 @@ def find(genomes: Path, *, labels: Path | None = None) -> list[Source]:
     return sorted(_of_table(genomes), key=lambda source: source.name)
 
 
-def genome_name(path: Path) -> str:
-    """Name of a FASTA file without its suffixes; empty if it has none of FASTA's.
-
-    >>> genome_name(Path("x/g.1.fna.gz")), genome_name(Path("readme.txt"))
-    ('g.1', '')
-    """
-    name = path.name
-    name = next((name[: -len(suffix)] for suffix in _COMPRESSIONS if name.lower().endswith(suffix)), name)
-    return next((name[: -len(suffix)] for suffix in _SUFFIXES if name.lower().endswith(suffix)), "")
-
-
 def _of_folder(folder: Path, labels: Path | None) -> list[Source]:
-    files = {path: name for path in sorted(folder.iterdir()) if (name := genome_name(path)) and path.is_file()}
+    files = {path: name for path in sorted(folder.iterdir()) if (name := fasta_stem(path)) and path.is_file()}
     if not files:
-        raise InputError(f"{folder}: no FASTA file in it ({', '.join(_SUFFIXES)}, plain or compressed), and no {TABLE}")
+        raise InputError(
+            f"{folder}: no FASTA file in it ({', '.join(FASTA_SUFFIXES)}, plain or compressed), and no {TABLE}"
+        )
     name, times = Counter(files.values()).most_common(1)[0]
     if times > 1:
         raise InputError(f"{folder}: {times} files of a genome '{name}'; leave one")
@@ -81,7 +71,7 @@ def _labels(path: Path, names: dict[str, str]) -> dict[str, tuple[str, str]]:
 
 
 def _of_clusters(folder: Path) -> list[Source]:
-    files = {genome_name(path): path for path in sorted((folder / "genomes").glob("*")) if genome_name(path)}
+    files = {name: path for path in sorted((folder / "genomes").glob("*")) if (name := fasta_stem(path))}
     rows = table_rows(folder / TABLE)
     missing = [row["genome"] for row in rows if row["genome"] not in files]
     if missing:
@@ -93,7 +83,7 @@ def _of_table(table: Path) -> list[Source]:
     found: dict[str, Source] = {}
     for line, (word, species, genus) in _rows(table):
         path = table.parent / word  # an absolute path stays what it is
-        name = genome_name(path) or path.name
+        name = fasta_stem(path) or path.name
         if not path.is_file():
             raise InputError(f"{table}, line {line}: there is no file {path}")
         if name in found:

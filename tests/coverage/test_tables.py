@@ -6,6 +6,7 @@ import bz2
 import gzip
 import logging
 import lzma
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,14 @@ def test_coverm(
     assert np.isnan(found.mean[0]).all()
 
 
+def test_coverm_with_two_samples_of_a_name(tmp_path: Path, contigs: Contigs) -> None:
+    head = "Contig\tS Mean\tS Variance\tS Mean\tS Variance\tT Mean\n"
+    found = read(contigs, write(tmp_path, f"{head}long\t1\t2\t3\t4\t5\n7\t6\t7\t8\t9\t10\nk_3\t0\t0\t0\t0\t0\n"))
+    assert found.samples == ("S", "S_2", "T")
+    np.testing.assert_array_equal(found.mean[:2], [[1, 3, 5], [6, 8, 10]])
+    np.testing.assert_array_equal(found.variance[:2], [[2, 4, 0], [7, 9, 0]])
+
+
 def test_what_coverm_leaves_out_of_a_sparse_table(tmp_path: Path, contigs: Contigs) -> None:
     """With --no-zeros, rows of samples without a read; of a contig without any row nothing is known."""
     rows = "S1\t7\t1\t2\nS2\tlong\t3\t4\nS2\t7\t5\t6\n"
@@ -225,6 +234,17 @@ def test_mistakes_in_abundances(tmp_path: Path, contigs: Contigs, text: str, com
     assert complaint in str(error.value)
 
 
+def test_a_byte_order_mark_hides_no_contig(tmp_path: Path, contigs: Contigs) -> None:
+    found = abundance(contigs, write(tmp_path, "\ufefflong\t3\n7\t2\nk_3\t1\n"))
+    np.testing.assert_array_equal(found.mean, [[3], [2], [1]])
+
+
+def test_a_sample_whose_file_is_not_named_in_utf_8(tmp_path: Path, contigs: Contigs) -> None:
+    path = tmp_path / os.fsdecode(b"S\xff.tsv")
+    path.write_text("long\t3\n7\t2\nk_3\t1\n")
+    assert abundance(contigs, path).samples == ("S\ufffd",)
+
+
 def test_no_file_and_folder(tmp_path: Path, contigs: Contigs) -> None:
     with pytest.raises(InputError, match="no such file"):
         read(contigs, tmp_path / "none.tsv")
@@ -263,6 +283,13 @@ def test_round_trip(tmp_path: Path) -> None:
     name, length, total = first.split("\t")[:3]
     assert (name, int(length)) == ("c0", contigs.lengths[0])
     assert float(total) == pytest.approx(mean[0].sum(), rel=1e-6)
+
+
+def test_a_table_without_contigs(tmp_path: Path, contigs: Contigs) -> None:
+    none = contigs.select(np.zeros(0, np.int64))
+    nothing = np.zeros((0, 2), np.float32)
+    coverage.write_jgi(tmp_path / "t.tsv", none, Coverage(("a", "b"), nothing, nothing, none.names_digest))
+    assert (tmp_path / "t.tsv").read_text() == "contigName\tcontigLen\ttotalAvgDepth\ta\ta-var\tb\tb-var\n"
 
 
 def test_contigs_that_a_sample_does_not_know_are_not_written(

@@ -92,6 +92,52 @@ def test_bins_are_read_from_folders(tmp_path: Path) -> None:
     assert read_bins(tmp_path) == [("a", "1.fa"), ("b", "1.fa"), ("c", "2.fasta.gz")]
 
 
+@pytest.mark.parametrize(
+    ("text", "bins"),
+    [
+        ("a\t1\nb\t0\nc\t12\n", ["1", "12"]),
+        ("contig\tbin\na\t1\nb\t0\nc\t12\n", ["1", "0", "12"]),
+        (f"{CAMI}@@SEQUENCEID\tBINID\na\t1\nb\t0\n", ["1", "0"]),
+        ("a\t1\nb\t0\nc\tx\n", ["1", "0", "x"]),
+    ],
+    ids=["MetaBAT2", "a header", "CAMI", "names"],
+)
+def test_0_is_no_bin_of_metabat(text: str, bins: list[str], table: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table.write_text(text)
+    with caplog.at_level("INFO"):
+        assert [name for _, name in read_bins(table)] == bins
+    assert caplog.messages.count(
+        f"{table}: contigs with 0 for a bin are taken for unbinned, as MetaBAT2 writes them"
+    ) == ("0" not in bins)
+
+
+def test_a_byte_order_mark_hides_no_contig(table: Path) -> None:
+    table.write_text("a\tx\t5\nb\ty\t7\n", encoding="utf-8-sig")
+    assert read_bins(table) == [("a", "x"), ("b", "y")]
+    assert list(read_truth(table)) == ["a", "b"]
+    table.write_text("contig\tbin\na\tx\n", encoding="utf-8-sig")
+    assert read_bins(table) == [("a", "x")]
+
+
+def test_what_lies_beside_the_bins_of_a_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("bin.1.FAS", "bin.unbinned.fa", "bin.lowDepth.fa", "bin.tooShort.fa.gz"):
+        (tmp_path / name).write_text(f">{name}\nACGT\n")
+    (tmp_path / "bin.1.fa.fai").write_text("a\t4\t3\t4\t5\n")
+    (tmp_path / "gone.fa").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder.fa").mkdir()
+    with caplog.at_level("INFO"):
+        assert read_bins(tmp_path) == [("bin.1.FAS", "bin.1.FAS")]
+    assert "what MetaBAT2 left over: bin.lowDepth.fa, bin.tooShort.fa.gz, bin.unbinned.fa" in caplog.text
+
+
+def test_a_folder_without_a_fasta_file(tmp_path: Path) -> None:
+    (tmp_path / ".binner").touch()
+    assert read_bins(tmp_path) == [], "of a binner that found nothing"
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(InputError, match=r"no FASTA file in it \(\.fa, \.fasta"):
+        read_bins(tmp_path)
+
+
 def test_what_are_no_bins(tmp_path: Path, table: Path) -> None:
     assert read_bins(tmp_path) == []
     with pytest.raises(InputError, match="no such file"):

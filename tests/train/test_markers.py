@@ -81,7 +81,7 @@ def test_learning_from_genomes(tmp_path: Path) -> None:
 
 
 def test_folders_without_anything_to_learn_from(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no \*.fa, \*.fna or \*.fasta file to learn from"):
+    with pytest.raises(InputError, match=r"no FASTA file in it to learn from"):
         markers.learn(tmp_path, tmp_path / "seeds.tsv", threads=1)
     (tmp_path / "random.fasta").write_text(">r\n" + "ACGTTGCA" * 200 + "\n")
     with pytest.raises(InputError, match="no marker gene in 1 files: are these genomes of bacteria or archaea"):
