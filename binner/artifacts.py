@@ -24,6 +24,7 @@ import numpy.typing as npt
 from binner import data
 from binner.data import digest
 from binner.errors import InputError
+from binner.whole_files import whole
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ _WHOLE_FILE = 64 << 20  # bytes; larger files are fingerprinted by samples
 _SAMPLES, _SAMPLE_BYTES = 64, 64 << 10
 _PACKAGE = Path(__file__).parent
 DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
-_UNFINISHED = ".tmp"
 _TYPES: dict[str, Callable[..., Any]] = {
     name: kind for name, kind in vars(data).items() if isinstance(kind, type) and is_dataclass(kind)
 }
@@ -107,10 +107,8 @@ def write(path: Path, own: str, value: object) -> None:
     """Write a result and its key: dataclasses of `binner.data`, arrays, texts, numbers, lists and tuples of them."""
     arrays: dict[str, npt.NDArray[Any]] = {}
     meta = json.dumps({"key": own, "value": _flatten(value, arrays)})
-    unfinished = path.with_name(path.name + _UNFINISHED)
-    with unfinished.open("wb") as file:
+    with whole(path) as unfinished, unfinished.open("wb") as file:
         np.savez(file, meta=np.frombuffer(meta.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)
 
 
 def read(path: Path, wanted: str) -> Any:
@@ -161,11 +159,6 @@ class Cache:
     def kept(self) -> Iterator[Path]:
         """The files of the kept results."""
         return self.folder.glob("*.npz")
-
-    def clear(self, *, unfinished_only: bool = False) -> None:
-        """Remove the kept results, and what a killed run left half-written."""
-        for path in [*self.folder.glob(f"*{_UNFINISHED}"), *([] if unfinished_only else self.kept())]:
-            path.unlink(missing_ok=True)
 
     def _path(self, stage: str) -> Path:
         return self.folder / f"{stage}.npz"

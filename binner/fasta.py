@@ -21,6 +21,7 @@ from binner import inflate
 from binner.data import N_CODE, Contigs
 from binner.errors import InputError
 from binner.headers import Headers
+from binner.whole_files import whole
 
 LOGGER = logging.getLogger(__name__)
 
@@ -123,17 +124,12 @@ def join(files: Sequence[Path], path: Path, *, prefixes: Sequence[str]) -> Path:
     Raises InputError as `records` does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    try:
-        with unfinished.open("wb") as out:
-            for file, prefix in zip(files, prefixes, strict=True):
-                for index, raw in enumerate(_split(file)):
-                    if not raw.split(b"\n", 1)[0].strip():
-                        raise _nameless(file, index)
-                    out.writelines((b">", prefix.encode(), raw.lstrip(SPACE), b"" if raw.endswith(b"\n") else b"\n"))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole(path) as unfinished, unfinished.open("wb") as out:
+        for file, prefix in zip(files, prefixes, strict=True):
+            for index, raw in enumerate(_split(file)):
+                if not raw.split(b"\n", 1)[0].strip():
+                    raise _nameless(file, index)
+                out.writelines((b">", prefix.encode(), raw.lstrip(SPACE), b"" if raw.endswith(b"\n") else b"\n"))
     return path
 
 
@@ -143,14 +139,10 @@ def spool(stream: BinaryIO, path: Path) -> Path:
     Raises InputError if it holds nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    with unfinished.open("wb") as out:
+    with whole(path) as unfinished, unfinished.open("wb") as out:
         shutil.copyfileobj(stream, out, inflate.BLOCK)
-        size = out.tell()
-    if not size:
-        unfinished.unlink()
-        raise InputError("standard input: empty, no contigs came through the pipe")
-    unfinished.replace(path)
+        if not out.tell():
+            raise InputError("standard input: empty, no contigs came through the pipe")
     return path
 
 

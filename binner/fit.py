@@ -19,6 +19,7 @@ from torch import Tensor, distributed, nn
 
 from binner.data import Progress, silent
 from binner.runtime import gpu_has_bf16
+from binner.whole_files import whole
 
 logger = logging.getLogger(__name__)
 
@@ -221,18 +222,15 @@ class _Run:
         path = self.watched.state
         if path is None or rank():
             return
-        unfinished = path.with_name(f".{path.name}.tmp")
-        torch.save(
-            {
-                "model": self.model.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "watch": self.watch.state(),
-                "losses": self.losses,
-                "over": self.over,
-            },
-            unfinished,
-        )
-        unfinished.replace(path)
+        state = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "watch": self.watch.state(),
+            "losses": self.losses,
+            "over": self.over,
+        }
+        with whole(path) as unfinished:
+            torch.save(state, unfinished)
 
     def restore(self) -> None:
         """Take up the kept state, if there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from binner.config import STDIN, CoverageConfig, EncoderConfig, encoder_parts
 from binner.data import Contigs, Coverage, Progress, Windows
 from binner.errors import InputError, OptionError
 from binner.memory import format_size
-from binner.runtime import check_devices
+from binner.runtime import can_write, check_devices
+from binner.whole_files import unfinished_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +52,32 @@ def check_files(files: Sequence[Path], *, folders: Sequence[Path] = ()) -> None:
 
 
 def check_target(file: Path, *, sources: Sequence[Path] = (), option: str = "-o") -> None:
-    """Raise OptionError for a file that cannot be written, or that is one of those that are read: before any work."""
-    if file.is_dir() or not file.parent.is_dir():
-        raise OptionError(f"{option} {file}: {'a folder' if file.is_dir() else 'there is no such folder'}; name a file")
-    if file.exists() and any(source.exists() and file.samefile(source) for source in sources):
+    """Raise OptionError for a file that cannot be written, or that is one of those that are read: before any work.
+
+    What is there and is no file, as a device or a pipe, can be written too.
+    """
+    if why := _why_not_written(file):
+        raise OptionError(f"{option} {file}: {why}; name a file that can be written")
+    if file.is_file() and any(source.exists() and file.samefile(source) for source in sources):
         raise OptionError(f"{option} {file}: one of the inputs; choose another file")
+
+
+def _why_not_written(file: Path) -> str:
+    """Why `whole_files.whole` could not write a file; empty if it can."""
+    try:
+        target = file.resolve()
+        unfinished_of(target).exists()
+        if file.is_dir():
+            return "a folder"
+        if file.exists() and not file.is_file():
+            return "" if os.access(file, os.W_OK) else "may not be written"
+    except RuntimeError:
+        return "a link that leads to itself"
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        return (error.strerror or "cannot be written").lower()
+    if not target.parent.is_dir():
+        return "there is no such folder"
+    return "" if can_write(target.parent) else "its folder may not be written"
 
 
 def check_encoder(encoder: str, config: EncoderConfig, *, device: str) -> None:

@@ -20,6 +20,7 @@ from binner.artifacts import fingerprint
 from binner.config import RunConfig
 from binner.errors import InputError
 from binner.memory import format_size
+from binner.whole_files import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def write_record(
         "quality": quality,
         "summary": asdict(summary),
     }
-    _write(path, record)
+    write_text(path, _json(record))
 
 
 def add_quality(path: Path, quality: Mapping[str, Mapping[str, object]]) -> None:
@@ -157,10 +158,8 @@ def add_quality(path: Path, quality: Mapping[str, Mapping[str, object]]) -> None
         record["quality"] = quality
     except (OSError, ValueError, TypeError):
         raise InputError(f"{path}: not as binner writes it; run binner again") from None
-    _write(path, record)
+    write_text(path, _json(record))
 
 
-def _write(path: Path, record: Mapping[str, object]) -> None:
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+def _json(record: Mapping[str, object]) -> str:
+    return json.dumps(record, indent=2, default=str) + "\n"

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 INSIDE = ".binner"  # kept results, the lock, standard input
 LOG = "binner.log"
+_LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def open_workspace(out: Path, *, force: bool = False) -> Iterator[Workspace]:
         with _open_lock(space) as lock:
             _lock(lock, out)
             with _no_trace(space, new=bool(created)):
-                space.cache.clear(unfinished_only=not force)
+                _clear(space, kept=force)
                 yield space
             lock.truncate(0)
     finally:
@@ -64,6 +65,18 @@ def open_workspace(out: Path, *, force: bool = False) -> Iterator[Workspace]:
         for folder in created:
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _clear(space: Workspace, *, kept: bool) -> None:
+    """Remove what a killed run left inside, and with `kept` the kept results too: all but the lock."""
+    stays = {_LOCK, *(path.name for path in space.cache.kept() if not kept)}
+    for path in space.inside.iterdir():
+        if path.name in stays:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -92,7 +105,7 @@ def _check_ours(out: Path) -> None:
 def _open_lock(space: Workspace) -> TextIOWrapper:
     try:
         space.inside.mkdir(parents=True, exist_ok=True)
-        return (space.inside / "lock").open("a+")
+        return (space.inside / _LOCK).open("a+")
     except OSError as error:
         raise OptionError(
             f"{space.out}: results cannot be written there: {error.strerror}; choose another -o"
@@ -103,7 +116,7 @@ def _lock(lock: TextIOWrapper, out: Path) -> None:
     """Let no other run into the folder. The system frees the lock when this process ends, however it ends."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not os.path.samestat(os.fstat(lock.fileno()), (out / INSIDE / "lock").stat()):
+        if not os.path.samestat(os.fstat(lock.fileno()), (out / INSIDE / _LOCK).stat()):
             raise BlockingIOError
     except (BlockingIOError, FileNotFoundError):  # held, or removed by its holder since it was opened here
         raise _in_use(out, _holder(lock)) from None

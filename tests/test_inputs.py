@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -125,6 +126,25 @@ def test_a_target_is_a_file_in_a_folder_that_is_there(tmp_path: Path) -> None:
     for target, why in ((tmp_path, "a folder"), (tmp_path / "no/t", "no such folder"), (read, "one of the inputs")):
         with pytest.raises(OptionError, match=f"--table {target}: .*{why}"):
             inputs.check_target(target, sources=(read,), option="--table")
+
+
+def test_targets_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, nowhere = tmp_path / "loop", tmp_path / "nowhere"
+    loop.symlink_to(loop)
+    nowhere.symlink_to("none/t.tsv")
+    long = tmp_path / ("x" * 300)
+    for target, why in ((loop, "leads to itself"), (long, "file name too long"), (nowhere, "there is no such folder")):
+        with pytest.raises(OptionError, match=f"-o {target}: .*{why}"):
+            inputs.check_target(target)
+    monkeypatch.setattr(inputs, "can_write", lambda folder: False)
+    with pytest.raises(OptionError, match="its folder may not be written"):
+        inputs.check_target(tmp_path / "t.tsv")
+
+
+def test_a_device_or_a_pipe_is_a_target(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for target in (Path(os.devnull), tmp_path / "pipe"):
+        inputs.check_target(target)
 
 
 def with_headers(folder: Path, *headers: str) -> Contigs:

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "binner"
 LAYERS = {
     "1": {"errors"},
     "2": {"config", "data"},
-    "3, the machine": {"communities", "genetic_code", "headers", "inflate", "likelihood", "runtime"},
+    "3, the machine": {"communities", "genetic_code", "headers", "inflate", "likelihood", "runtime", "whole_files"},
     "3, files": {"artifacts", "bin_folder", "fasta", "memory", "shipped"},
     "3, graphs": {"graph"},
     "3, spaces": {"space"},

@@ -47,10 +47,15 @@ def test_a_folder_is_made_and_taken_up_again(tmp_path: Path) -> None:
         (out / "results.tsv").write_text("")
     with open_workspace(out) as space:
         assert space.cache.load("stage", "k") == 1
-        (space.inside / "half.tmp").write_text("")
+        left = [space.inside / name for name in ("half.tmp", "stdin.fa", "quality/bins/bin_1.fa")]
+        for path in left:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("")
+    with open_workspace(out) as space:
+        assert sorted(path.name for path in space.inside.iterdir()) == ["lock", "stage.npz"], "a killed run left others"
     with open_workspace(out, force=True) as space:
         assert space.cache.load("stage", "k") is None
-        assert not (space.inside / "half.tmp").exists()
+        assert [path.name for path in space.inside.iterdir()] == ["lock"]
     assert (out / "results.tsv").exists()
 
 

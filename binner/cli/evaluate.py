@@ -146,9 +146,9 @@ def _check(targets: Mapping[str, Path | None], sources: Sequence[Path | None]) -
 
 def _write(path: Path | None, text: str) -> None:
     """To the screen or, whole or not at all, to a file."""
+    from binner.whole_files import write_text
+
     if path is None:
-        click.echo(text, nl=False)
-        return
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+        click.echo(text.encode("utf-8", "backslashreplace"), nl=False)  # names of files need not be text
+    else:
+        write_text(path, text)

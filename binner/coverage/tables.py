@@ -16,6 +16,7 @@ from binner.coverage import text
 from binner.coverage.matching import ABSENT, match
 from binner.data import F32, I64, Contigs, Coverage
 from binner.errors import InputError
+from binner.whole_files import whole
 
 LOGGER = logging.getLogger(__name__)
 
@@ -107,12 +108,10 @@ def write_jgi(path: Path, contigs: Contigs, coverage: Coverage) -> None:
     totals = coverage.mean.sum(axis=1, dtype=np.float64)
     known = np.flatnonzero(coverage.known)
     form = "%s\t%d\t%.9g" + "\t%.9g" * values.shape[1] + "\n"
-    unfinished = path.with_name(f".{path.name}.tmp")
-    with unfinished.open("w", encoding="utf-8") as out:
+    with whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as out:
         out.write("\t".join((*JGI, *pairs)) + "\n")
         for row in known.tolist():
             out.write(form % (contigs.names[row], contigs.lengths[row], totals[row], *values[row].tolist()))
-    unfinished.replace(path)
     if len(known) < len(contigs):
         LOGGER.warning("%s: lacks %s contigs whose depth is not known", path, f"{len(contigs) - len(known):,}")
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from binner.encoders.tokenizer import TOKENIZER
 from binner.encoders.transformer import Transformer, TransformerConfig
 from binner.errors import InputError
+from binner.whole_files import whole
 
 logger = logging.getLogger(__name__)
 
@@ -76,9 +77,8 @@ def write(model: nn.Module, config: Mapping[str, object], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    unfinished = folder / f".{SAFETENSORS}.tmp"
-    unfinished.write_bytes(to_bytes(tensors, metadata={"format": "pt"}))  # `save_file` makes it the owner's alone
-    unfinished.replace(folder / SAFETENSORS)
+    with whole(folder / SAFETENSORS) as unfinished:
+        unfinished.write_bytes(to_bytes(tensors, metadata={"format": "pt"}))  # `save_file` makes it the owner's alone
 
 
 def read_config(path: Path) -> TransformerConfig:

@@ -21,6 +21,7 @@ from safetensors.numpy import load, save
 from binner.config import Strands
 from binner.data import F32, I64, U8, Progress, check_array, digest, silent
 from binner.errors import InputError
+from binner.whole_files import whole
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +66,8 @@ class ErrorLaw:
     def save(self, folder: Path) -> None:
         """Write it beside the model in `folder`."""
         tensors = {"centre": self.centre, "projection": self.projection, "noise": self.noise, "prior": self.prior}
-        unfinished = folder / f".{ERROR_LAW}.tmp"
-        unfinished.write_bytes(save(tensors, metadata={"reference": str(self.reference), "strands": self.strands}))
-        unfinished.replace(folder / ERROR_LAW)
+        with whole(folder / ERROR_LAW) as unfinished:
+            unfinished.write_bytes(save(tensors, metadata={"reference": str(self.reference), "strands": self.strands}))
 
     @classmethod
     def load(cls, folder: Path, *, width: int) -> Self | None:

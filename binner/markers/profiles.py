@@ -20,6 +20,7 @@ from binner.data import F32, digest
 from binner.errors import InputError
 from binner.genetic_code import RESIDUES
 from binner.markers.index import SeedIndex, build_index
+from binner.whole_files import whole, write_text
 
 MarkerSet = Literal["universal", "bacteria", "archaea"]
 SETS: tuple[MarkerSet, ...] = get_args(MarkerSet)
@@ -130,9 +131,7 @@ def write_seeds(path: Path, least: F32, *, note: str) -> None:
     """Write the thresholds (bits, one for each profile of `load`), with the profiles' digest and a note at the top."""
     lines = [f"# seeds of profiles {version()}: {note}"]
     lines += [f"{profile_name(profile)}\t{bits:.3f}" for profile, bits in zip(load(), least.tolist(), strict=True)]
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text("\n".join(lines) + "\n")
-    temporary.replace(path)
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def profile_name(profile: Profile) -> str:
@@ -174,11 +173,9 @@ def pack(source: Path, target: Path, *, names: frozenset[str] | None = None) -> 
     missing = (names or frozenset()) - {_text(hmm.name) for hmm in hmms}
     if missing:
         raise InputError(f"{source}: has no profile named {', '.join(sorted(missing)[:5])}")
-    temporary = target.with_name(target.name + ".part")
-    with lzma.open(temporary, "wb", preset=9 | lzma.PRESET_EXTREME) as out:
+    with whole(target) as unfinished, lzma.open(unfinished, "wb", preset=9 | lzma.PRESET_EXTREME) as out:
         for hmm in sorted(hmms, key=lambda hmm: _text(hmm.name)):
             if not hmm.cutoffs.trusted_available():
                 raise InputError(f"{source}: profile {_text(hmm.name)} has no trusted cutoffs (a TC line)")
             hmm.write(cast(BinaryIO, out))
-    temporary.replace(target)
     return len(hmms)

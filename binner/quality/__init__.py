@@ -19,6 +19,7 @@ from binner.quality import columns, programs, tables
 from binner.quality.programs import Program
 from binner.quality.tables import QualityTable
 from binner.stages import Stages
+from binner.whole_files import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -78,9 +79,7 @@ def judge(out: Path, by: Judge, *, stages: Stages, scratch: Path, memory: int) -
     found = tables.parse(text, source=f"the table of {source}")
     verdict = _add(out, found, source=source)
     table = _kept(out, by.tool)
-    unfinished = table.with_name(f".{table.name}.tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(table)
+    write_text(table, text)
     return {**verdict, "table": fingerprint(table)}
 
 

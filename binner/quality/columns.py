@@ -9,6 +9,7 @@ from pathlib import Path
 
 from binner.errors import InputError
 from binner.quality.tables import Judged, QualityTable
+from binner.whole_files import write_text
 from binner.write import UNKNOWN, tier
 
 logger = logging.getLogger(__name__)
@@ -46,9 +47,7 @@ def add(bins_table: Path, found: QualityTable) -> dict[str, int]:
         tiers[values[-1]] += 1
         old = [cells[column] for column in kept]
         lines.append("\t".join([*old[:at], *values, *old[at:]]))
-    unfinished = bins_table.with_name(f".{bins_table.name}.tmp")
-    unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    unfinished.replace(bins_table)
+    write_text(bins_table, "\n".join(lines) + "\n")
     return dict(tiers)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from binner.report import multiqc, page, results
+from binner.whole_files import write_text
 
 REPORT = "report.html"
 TABLES = ("binner_summary_mqc.tsv", "binner_tiers_mqc.tsv", "binner_bins_mqc.tsv")
@@ -22,9 +23,7 @@ def write(folder: Path) -> Path:
     found = results.read(folder)
     made = {REPORT: page.html(found), **multiqc.tables(found)}
     for name, text in made.items():
-        unfinished = folder / f".{name}.tmp"
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(folder / name)
+        write_text(folder / name, text)
     return folder / REPORT
 
 

@@ -128,6 +128,9 @@ def test_names_in_plots_are_text() -> None:
         (("truth.tsv", "contigs.fa", "--encoder", "whitening", "whitening"), "--encoder whitening: given twice"),
         (("truth.tsv", "contigs.fa", "--per-genome", "2"), "--per-genome must be at least 10"),
         (("truth.tsv", "contigs.fa", "--plot", "no/where.svg"), "--plot no/where.svg: there is no such folder"),
+        (("truth.tsv", "contigs.fa", "-o", "contigs.fa"), "-o contigs.fa: one of the inputs"),
+        (("truth.tsv", "contigs.fa", "--plot", "truth.tsv"), "--plot truth.tsv: one of the inputs"),
+        (("truth.tsv", "contigs.fa", "-o", "t", "--plot", "t"), "-o and --plot are the same file: t; name two"),
         (("truth.tsv",), "Missing argument 'CONTIGS'"),
     ],
 )

@@ -71,6 +71,10 @@ def test_lengths_of_a_fasta_file(case: Path) -> None:
         (("none.tsv", "few.tsv"), "none.tsv: no such file"),
         (("gold.binning", "other.tsv"), "other.tsv: none of its contigs ('z', ...)"),
         (("gold.binning", "few.tsv", "-o", "no/where.tsv"), "-o no/where.tsv: there is no such folder"),
+        (("gold.binning", "few.tsv", "-o", "gold.binning"), "-o gold.binning: one of the inputs"),
+        (("gold.binning", "few.tsv", "--per-bin", "./few.tsv"), "--per-bin few.tsv: one of the inputs"),
+        (("gold.binning", "few.tsv", "--contigs", "c.fa", "-o", "c.fa"), "-o c.fa: one of the inputs"),
+        (("gold.binning", "few.tsv", "-o", "t.tsv", "--per-bin", "link"), "-o and --per-bin are the same file: t.tsv"),
         (("gold.binning", "few.tsv", "-m", "5000"), "no contig of 5000 bp or more"),
         (("gold.binning",), "Missing argument 'BINS...'"),
     ],
@@ -79,7 +83,11 @@ def test_mistakes_are_one_line(
     case: Path, args: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("other.tsv").write_text("z\tx\n")
+    Path("c.fa").write_text(">c1\nACGT\n")
+    Path("link").symlink_to("t.tsv")
+    before = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
     assert call("evaluate", "bins", *args, "-q") == 2
+    assert {path: path.read_bytes() for path in Path().iterdir() if path.is_file()} == before
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert message in err
