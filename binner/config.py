@@ -223,8 +223,6 @@ class RunConfig:
             self.separator is None or re.fullmatch(r"\S{1,20}", self.separator) is not None,
             f"--separator is one of up to 20 letters and signs, without blanks, not '{self.separator}'",
         )
-        inside = [path for path in self.bins if path.resolve().is_relative_to(self.folder.resolve())]
-        _require(not inside, f"{self.folder}: {', '.join(map(str, inside))} would be overwritten; choose another -o")
         _require(self.min_bin_size >= 0, f"--min-bin-size must not be negative: {self.min_bin_size:,}")
         _require(0 <= self.seed < 2**32, f"--seed must be from 0 to {2**32 - 1}, not {self.seed}")
         _require(

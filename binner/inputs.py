@@ -38,7 +38,7 @@ def check_files(files: Sequence[Path], *, folders: Sequence[Path] = ()) -> None:
         if file in files[:number]:
             raise OptionError(f"{file}: named twice")
         if file == STDIN:
-            if sys.stdin.isatty():
+            if sys.stdin is None or sys.stdin.isatty():
                 raise OptionError("-: nothing is piped to standard input; name a file, or pipe one in")
             continue
         if file in folders and file.is_dir():

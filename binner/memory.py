@@ -31,9 +31,10 @@ def parse_size(text: str) -> int:
     (1500000000, 2147483648, 800)
     """
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([kmgt]?i?)b?", text.strip().lower(), re.ASCII)
-    if match is None or match[2] not in _UNITS or not (size := int(float(match[1]) * _UNITS[match[2]])):
+    size = float(match[1]) * _UNITS[match[2]] if match is not None and match[2] in _UNITS else 0
+    if not 1 <= size <= sys.maxsize:
         raise OptionError(f"'{text}' is no size of memory; write it as in 4G, 500M or 2GiB")
-    return size
+    return int(size)
 
 
 def format_size(size: float) -> str:

@@ -9,7 +9,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +29,7 @@ _LIBRARIES = (
     *("safetensors", "scikit-learn", "scipy", "tokenizers", "torch", "zstandard"),
 )
 _LOGGED = ("binner", "py.warnings")
+RECORD = "run.json"
 
 
 class InputFile(TypedDict):
@@ -64,10 +65,25 @@ class Summary:
         )
 
 
+class _File(logging.FileHandler):
+    """A log that fails in silence: where its disk is full, the results fail too, and say so in one line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 as logging has it
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Close it; what it still holds may be lost."""
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def log_to(path: Path) -> Iterator[None]:
-    """Write everything that binner logs, and the exception that ends the block if one does, to the end of a file."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    """Write everything that binner logs, and the exception that ends the block if one does, to the end of a file.
+
+    What cannot be written, as on a full disk, is left out.
+    """
+    handler = _File(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     loggers = [logging.getLogger(name) for name in _LOGGED]
     levels = [each.level for each in loggers]
@@ -149,6 +165,15 @@ def write_record(
         "summary": asdict(summary),
     }
     write_text(path, _json(record))
+
+
+def contigs_of(path: Path) -> list[Path]:
+    """The files of contigs, without links, that a `run.json` is about; none if there is none that can be read."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return [Path(file["path"]).resolve() for file in record["inputs"][: 1 + len(record["options"]["others"])]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []
 
 
 def add_quality(path: Path, quality: Mapping[str, Mapping[str, object]]) -> None:

@@ -60,6 +60,9 @@ def open_workspace(out: Path, *, force: bool = False) -> Iterator[Workspace]:
                 _clear(space, kept=force)
                 yield space
             lock.truncate(0)
+    except OSError as error:
+        error.filename = error.filename or str(out)  # of a full disk, which does not say so itself
+        raise
     finally:
         # Innermost first, and only what is empty: others may have put theirs into a folder made on the way.
         for folder in created:
@@ -92,9 +95,9 @@ def _no_trace(space: Workspace, *, new: bool) -> Iterator[None]:
 
 
 def _check_ours(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise OptionError(f"{out}: a file, and the results need a folder; choose another -o")
     try:
+        if out.exists() and not out.is_dir():
+            raise OptionError(f"{out}: a file, and the results need a folder; choose another -o")
         ours = not out.exists() or (out / INSIDE).is_dir() or not any(out.iterdir())
     except OSError as error:
         raise OptionError(f"{out}: cannot be read: {error.strerror}; choose another -o") from None

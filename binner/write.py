@@ -1,7 +1,8 @@
 """The results: a FASTA file for each bin and the tables that describe them, which agree with one another exactly.
 
-Everything is written beside the earlier results first; then the folder of bins is swapped and each table replaced, so
-that neither a reader nor a run that is killed sees half of it (`bin_folder`).
+Everything is written beside the earlier results first. Then `run.json` and what else tells of these is removed, the
+folder of bins is swapped (`bin_folder`), and the tables are moved in one by one: each is whole at any time, but in that
+moment, or if the run is killed in it, new bins stand beside old tables. With `run.json` there, all are of one run.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import shutil
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -60,13 +61,15 @@ def write_results(
     completeness: F32 | None,
     contamination: F32 | None,
     joins: Joins | None = None,
+    clear: Callable[[], None] = lambda: None,
 ) -> tuple[str, ...]:
     """Write `bins/`, tables of bins and contigs, and what other tools read into `out`; the names of `bins`.
 
     Bins of each assembly are numbered by size, the largest first, ties by their first contig. `source` is the FASTA
     file the contigs were read from: sequences are copied as they stand there (case, IUPAC codes). `membership` says how
     surely contigs are in their bins; `completeness` and `contamination` (as many as bins) are %. In the CAMI file,
-    assemblies are samples. `joins` are where contigs of `source` were cut, of which `contigs` are the pieces.
+    assemblies are samples. `joins` are where contigs of `source` were cut, of which `contigs` are the pieces. `clear`
+    is called right before the results are moved in: it removes what tells of the earlier ones.
 
     Raises InputError if `source` is no longer what `contigs` were read from, or if `bin_folder.check` does.
     """
@@ -77,19 +80,13 @@ def write_results(
     shutil.rmtree(staged, ignore_errors=True)  # of a run that was killed
     (staged / "bins").mkdir(parents=True)
     _write_bins(staged / "bins", results, source, joins)
-    tables = {
-        "bins.tsv": _lines(results.bin_rows()),
-        "contigs.tsv": _lines(results.contig_rows()),
-        "contig2bin.tsv": _lines(results.pairs()),
-        "cami.binning": results.cami(),
-        "anvio_collection.txt": _lines(results.collection()),
-        "gtdbtk_batch.tsv": _lines([f"bins/{name}.fa", name] for name in (results.names[i] for i in results.order)),
-    }
+    tables = {name: lines(results) for name, lines in _TABLES.items()}
     if joins is not None:
         tables[CHIMERAS] = _lines(_join_rows(joins))
     for name, lines in tables.items():
         with (staged / name).open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(lines)
+    clear()
     bin_folder.swap(out, staged / "bins")
     for name in tables:
         (staged / name).replace(out / name)
@@ -235,6 +232,19 @@ class _Results:
         for number, sample in enumerate(self.assemblies.names):
             yield f"@Version:0.9.1\n@SampleID:{sample}\n\n@@SEQUENCEID\tBINID\n"
             yield from _lines(self.pairs(number))
+
+
+_TABLES: dict[str, Callable[[_Results], Iterable[str]]] = {
+    "bins.tsv": lambda results: _lines(results.bin_rows()),
+    "contigs.tsv": lambda results: _lines(results.contig_rows()),
+    "contig2bin.tsv": lambda results: _lines(results.pairs()),
+    "cami.binning": lambda results: results.cami(),
+    "anvio_collection.txt": lambda results: _lines(results.collection()),
+    "gtdbtk_batch.tsv": lambda results: _lines(
+        [f"bins/{results.names[i]}.fa", results.names[i]] for i in results.order
+    ),
+}
+WRITTEN = ("bins", bin_folder.REPLACED, STAGED, CHIMERAS, *_TABLES)  # in the output folder, for good or for a while
 
 
 def _lines(rows: Iterable[Sequence[Cell]]) -> Iterable[str]:

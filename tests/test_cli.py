@@ -236,6 +236,9 @@ def test_contigs_that_an_option_swallowed(name: str, capsys: pytest.CaptureFixtu
         ("run contigs.fa --frobnicate", "No such option"),
         ("run contigs.fa -o contigs.fa", "contigs.fa: a file, and the results need a folder"),
         ("run contigs.fa -o .", "files that are not binner's"),
+        (f"run contigs.fa -o {'x' * 300}", "File name too long; choose another -o"),
+        (f"coverage contigs.fa --abundance S.tsv -o {'x' * 300}", "file name too long"),
+        (f"run contigs.fa --max-memory {'9' * 400}", "is no size of memory"),
         ("run contigs.fa -o /proc/x", "cannot be written there"),
         ("frobnicate", "No such command"),
         ("report", "Missing argument 'OUT'"),
@@ -290,6 +293,19 @@ def test_how_a_run_can_end(
     monkeypatch.setattr("binner.pipeline.run.run", raising(error))
     assert call("run", "contigs.fa", "-q") == code
     assert capsys.readouterr().err.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("line", "closed", "code", "said"),
+    [
+        ("run -", "0", 2, "Error: -: nothing is piped to standard input; name a file, or pipe one in\n"),
+        ("run contigs.fa -m 200", "2", 0, ""),
+    ],
+)
+def test_streams_that_are_closed(line: str, closed: str, code: int, said: str) -> None:
+    script = f"import os, sys; os.close({closed}); os.execv(sys.executable, sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", script, *BINNER, *line.split()], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError(), EOFError(), KeyError("x"), OSError(5, "Input/output error")])

@@ -122,8 +122,9 @@ def test_one_binner_comes_out_as_it_is() -> None:
 @pytest.mark.usefixtures("folder")
 def test_bins_are_not_written_over() -> None:
     Path("contigs_reclustered").mkdir()
+    Path("contigs_reclustered/x.tsv").touch()
     with pytest.raises(OptionError, match=r"contigs_reclustered/x\.tsv would be overwritten; choose another -o"):
-        RunConfig(Path("contigs.fa"), bins=(Path("contigs_reclustered/x.tsv"),), coverage=CoverageConfig())
+        run(RunConfig(Path("contigs.fa"), bins=(Path("contigs_reclustered/x.tsv"),), coverage=CoverageConfig()))
 
 
 @pytest.mark.usefixtures("folder")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,19 @@ def test_the_log_holds_everything_and_the_end(tmp_path: Path) -> None:
     assert "contigs.fa: bad" in text
     assert "after the end" not in text
     assert logging.getLogger("binner").level == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_no_matter_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with record.log_to(Path("/dev/full")):
+        logging.getLogger("binner").warning("a detail")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_log_takes_names_that_are_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with record.log_to(tmp_path / "log"):
+        logging.getLogger("binner").debug("%s", Path(os.fsdecode(b"S\xff.bam")))
+    assert "S\\udcff.bam" in (tmp_path / "log").read_text()
 
 
 def test_the_log_holds_warnings_of_libraries(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -95,6 +96,12 @@ def test_a_run_that_keeps_nothing_leaves_nothing(before: bool, tmp_path: Path) -
         space.log.write_text("began")
         raise ZeroDivisionError
     assert list(tmp_path.rglob("*")) == ([tmp_path / "a", out] if before else [])
+
+
+def test_a_full_disk_names_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space") as caught, open_workspace(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "out")
 
 
 def test_what_others_put_beside_it_stays(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def results(
     coverage: Coverage | None = None,
     quality: tuple[F32, F32] | None = None,
     assemblies: Assemblies | None = None,
+    clear: Callable[[], None] = lambda: None,
 ) -> tuple[str, ...]:
     contigs = fasta.read(path, min_length=min_length)
     return write_results(
@@ -70,6 +71,7 @@ def results(
         coverage=coverage,
         completeness=quality[0] if quality else None,
         contamination=quality[1] if quality else None,
+        clear=clear,
     )
 
 
@@ -343,6 +345,19 @@ def test_killed_anywhere_the_next_run_finishes(tmp_path: Path, monkeypatch: pyte
     after = state(out)
     assert after.pop("bins/mine.txt") == b"mine"
     assert after == state(clean)
+
+
+def test_what_tells_of_earlier_results_goes_before_they_do(tmp_path: Path) -> None:
+    path = source(tmp_path, [300, 200])
+    results(tmp_path / "out", path, [[0], [1]])
+    seen: list[list[str]] = []
+
+    def there() -> list[str]:
+        return sorted(path.name for path in (tmp_path / "out/bins").glob("*.fa"))
+
+    results(tmp_path / "out", path, [[0, 1]], clear=lambda: seen.append(there()))
+    assert seen == [["bin_1.fa", "bin_2.fa"]]
+    assert there() == ["bin_1.fa"]
 
 
 def test_the_source_changed(tmp_path: Path) -> None:

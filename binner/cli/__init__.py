@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -25,8 +27,10 @@ from binner.cli.report import report
 from binner.cli.run import run
 from binner.cli.train import train
 from binner.errors import BinnerError
+from binner.runtime import torchrun_rank
 
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+INTERRUPTED, TERMINATED = 130, 143  # as shells have it: 128 + SIGINT, + SIGTERM
+_AGAIN = "the same command again takes up where this one stopped"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # what the user can mend, not we
 
 
@@ -55,6 +59,8 @@ cli.add("This installation", doctor, models, completion)
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """The program: exits with 0, 2 for bad input or usage, 1 for a full disk or memory; a bug keeps its traceback."""
+    _open_closed_streams()
+    _catch_terminate()
     try:
         code = cli.main(args=args, prog_name="binner", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -64,7 +70,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except click.Abort as error:
         if isinstance(error.__cause__, EOFError):  # click takes it for the end of what is typed; here it is a bug
             raise error.__cause__ from None
-        _fail("interrupted; the same command again takes up where this one stopped", INTERRUPTED)
+        _fail(f"interrupted; {_AGAIN}", INTERRUPTED)
+    except _Terminated:
+        _fail(f"terminated; {_AGAIN}", TERMINATED)
     except MemoryError as error:
         _fail(
             f"out of memory ({error or 'no more to be had'}); give the job more, or leave out short contigs with -m", 1
@@ -74,6 +82,28 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             raise
         _fail(f"{error.filename or 'the results'}: {error.strerror}", 1)
     sys.exit(code or 0)
+
+
+class _Terminated(SystemExit):
+    """Leaves through all that cleans up behind itself, when SIGTERM comes from a scheduler or `docker stop`."""
+
+
+def _catch_terminate() -> None:
+    """Not where it is ignored, nor in the processes of torchrun: those may wait for one that was ended first."""
+
+    def terminate(*_: object) -> NoReturn:
+        raise _Terminated(TERMINATED)
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and torchrun_rank()[1] == 1:
+        signal.signal(signal.SIGTERM, terminate)
+
+
+def _open_closed_streams() -> None:
+    """Have standard error lead nowhere where it was closed, and no file that is opened take the place of a stream."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
 
 
 def _message(error: BinnerError | click.ClickException) -> str:

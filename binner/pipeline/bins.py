@@ -145,8 +145,14 @@ class Finder:
             return adapt(*embed.embed(self.contigs, encoder=COMPOSITION, progress=progress))
 
         if not any(part.startswith(f"{COMPOSITION} ") for part in embedding.encoder.split(" + ")):
-            own = key(self.contigs.digest, code_version("embed"), code_version("adaptation"))
-            yield self.stages.run("composition", "Reading composition", work, key=own)
+            yield self.stages.run("composition", "Reading composition", work, key=self.composition_key())
+
+    def composition_key(self) -> str:
+        """Of the composition that the refinement reads."""
+        from binner.encoders import locate
+
+        weights = fingerprint(locate(COMPOSITION))
+        return key(self.contigs.digest, weights, code_version("embed"), code_version("adaptation"))
 
     def _along(self, coverage: Coverage | None) -> WindowEmbedding | None:
         """Depths along the contigs; None where not every sample is one of alignments of these."""
@@ -253,7 +259,8 @@ class _Part:
         if not self.sequences:
             return None
         genes = self.markers and digest(self.markers.counts)
-        return key(*self.depends_on, self.finder.config.refine_terms, genes, code_version("refine"))
+        seen = self.finder.composition_key()
+        return key(*self.depends_on, seen, self.finder.config.refine_terms, genes, code_version("refine"))
 
     def _cluster(self, depth: Depths | None, refined: Refined | None) -> list[Clustering]:
         config = self.finder.config

@@ -43,7 +43,7 @@ def judge_folder(
         earlier = _earlier(out)
         if verdict["tool"] in earlier and "table" not in verdict:
             quality.forget(out, earlier[verdict["tool"]], but=by)
-        record.add_quality(out / "run.json", {**earlier, verdict["tool"]: verdict})
+        record.add_quality(out / record.RECORD, {**earlier, verdict["tool"]: verdict})
         if (out / REPORT).exists():  # it tells of what was known before
             report_run(out, stages, wanted=True)
     return verdict
@@ -54,8 +54,6 @@ def judge_run(space: Workspace, by: Judge | None, *, stages: Stages, memory: int
 
     A tool that fails and a table of other bins give a warning: the bins are there, and are what was asked for first.
     """
-    for earlier in _earlier(space.out).values():
-        quality.forget(space.out, earlier, but=by)
     if by is None or not bins:
         return {}
     try:
@@ -66,10 +64,16 @@ def judge_run(space: Workspace, by: Judge | None, *, stages: Stages, memory: int
     return {verdict["tool"]: verdict}
 
 
+def forget_tables(out: Path, *, but: Judge | None) -> None:
+    """Remove the tables that earlier runs left of the bins, but for one that is read now."""
+    for earlier in _earlier(out).values():
+        quality.forget(out, earlier, but=but)
+
+
 def _earlier(out: Path) -> Verdicts:
     """What earlier runs noted in `run.json`."""
     try:
-        found = json.loads((out / "run.json").read_text(encoding="utf-8")).get("quality")
+        found = json.loads((out / record.RECORD).read_text(encoding="utf-8")).get("quality")
     except (OSError, ValueError, AttributeError):
         return {}
     return found if isinstance(found, dict) else {}

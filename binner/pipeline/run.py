@@ -28,9 +28,11 @@ from binner.data import (
 )
 from binner.joins import Joins, cut
 from binner.memory import granted
+from binner.pipeline import folder
 from binner.pipeline.bins import Finder
 from binner.pipeline.quality import judge_run
 from binner.pipeline.report import report_run
+from binner.quality import Judge
 from binner.record import Summary
 from binner.runtime import choose_device
 from binner.stages import Stages, Watch, unwatched
@@ -52,6 +54,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
     """
     began = time.perf_counter()
     inputs.check_files(config.files, folders=config.bins)
+    folder.check(config)
     judge = quality.prepare(config.quality) if config.quality else None
     device = choose_device(config.machine.device)
     memory = granted(config.machine.max_memory)
@@ -66,15 +69,14 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             )
             told = _assemblies(contigs, config)
             bin_folder.check(space.out, prefixes=told.prefixes(config.prefix))
-            if not (config.embedding or config.bins):
-                inputs.check_encoder(config.encoder, config.reading, device=device)
+            _check_vectors(config, contigs, device=device)
             job = _Job(config, space, stages, source, contigs, told, device, memory)
             others = job.read_bins()
             job, coverage = job.split_chimeras(job.measure_coverage())
             markers = job.find_markers()
             bins, membership = job.find_bins(coverage, markers, job.find_homologs(), others)
             percent = job.judge(bins, markers)
-            job.write(bins, membership, coverage=coverage, quality=percent)
+            job.write(bins, membership, coverage=coverage, quality=percent, by=judge)
             verdicts = judge_run(space, judge, stages=stages, memory=memory, bins=len(bins))
             files = [record.describe_input(source if file == STDIN else file) for file in config.files]
         summary = Summary(
@@ -90,7 +92,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             split=None if job.joins is None else len(set(job.joins.contig)),
         )
         record.write_record(
-            space.out / "run.json",
+            space.out / record.RECORD,
             config,
             command=command,
             device=device,
@@ -231,8 +233,9 @@ class _Job:
         *,
         coverage: Coverage | None,
         quality: tuple[F32, F32] | None,
+        by: Judge | None,
     ) -> None:
-        """All the files that are results."""
+        """All the files that are results; `by` will judge the bins."""
 
         def work(_: Progress) -> None:
             write_results(
@@ -247,6 +250,7 @@ class _Job:
                 completeness=quality and quality[0],
                 contamination=quality and quality[1],
                 joins=self.joins,
+                clear=lambda: folder.clear(self.space.out, judge=by),
             )
 
         self.stages.run("results", "Writing results", work)
@@ -272,6 +276,16 @@ class _Job:
 
     def _markers_key(self) -> str:
         return key(self.contigs.digest, fingerprint(PACKAGE / "markers/data"), code_version("markers"))
+
+
+def _check_vectors(config: RunConfig, contigs: Contigs, *, device: str) -> None:
+    """Raise InputError for an embedding that is not whole or of other contigs, or an encoder that cannot be loaded."""
+    if config.embedding:
+        from binner import embedding_files
+
+        embedding_files.load_parts(config.embedding, contigs)  # hours before it is needed
+    elif not config.bins:
+        inputs.check_encoder(config.encoder, config.reading, device=device)
 
 
 def _assemblies(contigs: Contigs, config: RunConfig) -> Assemblies:

@@ -143,3 +143,7 @@ def test_an_embedding_of_other_contigs_is_refused() -> None:
     binner(*EMBED, "-o", "e.npz", "-m", "2000")
     with pytest.raises(InputError, match=r"e\.npz: the embedding of other contigs; embed these, with the same -m"):
         binner(*RUN, "--embedding", "e.npz", "-o", "out")
+    binner(*EMBED, "-o", "half.npz", "--shard", "1/2")
+    Path("S.tsv").write_text("nothing that could be read\n")
+    with pytest.raises(InputError, match=r"half\.npz: one of 2 shards, and no file has shard 2"):
+        binner(*RUN, "--embedding", "half.npz", "--abundance", "S.tsv", "-o", "out")

@@ -411,6 +411,16 @@ def test_an_interrupted_run_says_how_to_go_on() -> None:
     assert "KeyboardInterrupt" in Path("contigs_binner/binner.log").read_text()
 
 
+def test_a_terminated_run_cleans_up() -> None:
+    with start("embed") as process:
+        wait_for("embed")
+        process.send_signal(signal.SIGTERM)
+        code, err = finish(process)
+    assert code == 143
+    assert err.rstrip().endswith("Error: terminated; the same command again takes up where this one stopped")
+    assert Path("contigs_binner/.binner/lock").read_text() != "", "who used it last did not leave in peace"
+
+
 def test_standard_input() -> None:
     line = [sys.executable, "-m", "tests.fakes", "calls", "", "run", "-", "--min-bin-size", "2000", "-q"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -455,6 +465,17 @@ def test_bad_input_leaves_earlier_results_alone(calls: list[str]) -> None:
     with pytest.raises(InputError):
         run(config())
     assert results() == first
+
+
+def test_a_run_that_ends_between_its_bins_and_its_record(calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    run(config(report=True))
+    there = ["run.json", "report.html", *report.TABLES]
+    assert all(Path("contigs_binner", name).exists() for name in there)
+    monkeypatch.setattr("binner.record.write_record", None)
+    with pytest.raises(TypeError):
+        run(config(report=True, prefix="other"))
+    assert Path("contigs_binner/bins/other_1.fa").exists()
+    assert not any(Path("contigs_binner", name).exists() for name in there), "they tell of other bins"
 
 
 def test_bins_of_others_are_found_before_the_work(calls: list[str]) -> None:
