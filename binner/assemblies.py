@@ -22,7 +22,7 @@ from binner.errors import InputError, OptionError
 logger = logging.getLogger(__name__)
 
 SEPARATORS = (":", "C")  # SemiBin2's, VAMB's
-FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # what an assembly may be called: bins are called after it
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # what an assembly may be called: bins are called after it
 
 
 @contextmanager
@@ -71,8 +71,8 @@ def tell_apart(contigs: Contigs, *, separator: str | None) -> Assemblies:
     for name in number:
         if not FILE_NAME.fullmatch(name):
             raise InputError(
-                f"assembly '{name}' goes into names of files: letters, digits, '_', '.' and '-'; rename its contigs, or"
-                " give another --separator"
+                f"assembly '{name}' goes into names of files: letters, digits, '_', '.' and '-' (up to 100); rename its"
+                " contigs, or give another --separator"
             )
     logger.info("%d contigs of %d assemblies, told by '%s' in their names", len(contigs), len(number), separator)
     if len(number) == 1:
@@ -107,8 +107,9 @@ def _prefixes(files: Sequence[Path], separator: str) -> list[str]:
     for file, name in zip(files, names, strict=True):
         if not FILE_NAME.fullmatch(name) or separator in name:
             raise OptionError(
-                f"{file}: its contigs would be called '{name}{separator}...': letters, digits, '_', '.' and '-' without"
-                f" the separator '{separator}' are possible; rename the file, or give another --separator"
+                f"{file}: its contigs would be called '{name}{separator}...': letters, digits, '_', '.' and '-' (up"
+                f" to 100) without the separator '{separator}' are possible; rename the file, or give another"
+                " --separator"
             )
         if names.count(name) > 1:
             raise OptionError(f"{file}: another file is called '{name}' too, and so would be its contigs; rename one")

@@ -27,9 +27,11 @@ _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstandard.ZstdError, cast(type[Exc
 
 
 def open_file(path: Path) -> BinaryIO:
-    """The file's bytes as they are. Raises InputError if there is no such file or it cannot be read."""
+    """The file's bytes as they are. Raises InputError if there is no such file, it is a pipe, or it cannot be read."""
     if path.is_dir():
-        raise InputError(f"{path}: a folder: name the file in it")
+        raise InputError(f"{path}: a folder; name the file in it")
+    if path.is_fifo():
+        raise InputError(f"{path}: a pipe, and it is read twice: write it to a file first; contigs are piped to '-'")
     try:
         return path.open("rb")
     except FileNotFoundError:

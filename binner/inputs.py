@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from binner import fasta
+from binner import fasta, inflate
 from binner.config import STDIN, CoverageConfig, EncoderConfig, encoder_parts
 from binner.data import Contigs, Coverage, Progress, Windows
-from binner.errors import InputError, OptionError
+from binner.errors import OptionError
 from binner.memory import format_size
 from binner.runtime import can_write, check_devices
 from binner.whole_files import unfinished_of
@@ -43,12 +43,7 @@ def check_files(files: Sequence[Path], *, folders: Sequence[Path] = ()) -> None:
             continue
         if file in folders and file.is_dir():
             continue
-        try:
-            file.open("rb").close()
-        except IsADirectoryError:
-            raise InputError(f"{file}: a folder; name the file in it") from None
-        except OSError as error:
-            raise InputError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
+        inflate.open_file(file).close()
 
 
 def check_target(file: Path, *, sources: Sequence[Path] = (), option: str = "-o") -> None:

@@ -62,6 +62,7 @@ def test_names_begin_with_the_assembly(names: list[str], separator: str | None, 
         (["S1:a", "S2:"], ":", "contig 'S2:' is not called <assembly>:<contig>"),
         (["S1_a", "b"], "_", "contig 'b' is not called <assembly>_<contig>"),
         (["a/b:1", "c:1"], None, "assembly 'a/b' goes into names of files"),
+        ([f"{'a' * 101}:1", "c:1"], None, "assembly 'a+' goes into names of files: .*up to 100"),
         (["..:1", "c:1"], None, r"assembly '\.\.' goes into names of files"),
     ],
 )

@@ -157,6 +157,7 @@ REFUSED = {
     "no sequence": (b">a\nAC\nGT\n>b\n\n>c\nACGT\n", "line 4: contig 'b' has no sequence"),
     "no sequence at the end": (b">a\nACGT\n>b", "line 3: contig 'b' has no sequence"),
     "no name": (b">a\nACGT\n> \t\nACGT\n", "line 3: a record without a name"),
+    "no name, after blank lines": (b"\n\n>\nACGT\n", "line 3: a record without a name"),
     "no name at all": (b">\nACGT\n", "line 1: a record without a name"),
     "name in another encoding": (b">caf\xe9\nACGT\n", "line 1: .*UTF-8"),
     "duplicates": (b">a x\nA\n>b\nA\n>a y\nA\n>b\nA\n>c\nA\n>d\nA\n>d\nA\n", "3 names .*'a', 'b', 'd'.*unique"),
@@ -205,10 +206,10 @@ def test_garbage_behind_a_gzip_member(tmp_path: Path) -> None:
 def test_no_file_a_folder_a_pipe(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"^{re.escape(str(tmp_path / 'none.fa'))}: no such file$"):
         fasta.read(tmp_path / "none.fa")
-    with pytest.raises(InputError, match="a folder: name the file"):
+    with pytest.raises(InputError, match="a folder; name the file"):
         fasta.read(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputError, match=r"a pipe.*give '-'"):
+    with pytest.raises(InputError, match=r"a pipe.*piped to '-'"):
         fasta.read(tmp_path / "pipe")
     with pytest.raises(InputError, match="no such file"):
         next(fasta.records(tmp_path / "none.fa"))

@@ -34,13 +34,19 @@ def test_files_that_can_be_read_pass(contigs: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_file_that_is_not_there(contigs: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.bam: no such file or directory"):
+    with pytest.raises(InputError, match=r"none\.bam: no such file"):
         inputs.check_files((contigs, tmp_path / "none.bam"))
 
 
 def test_a_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a folder; name the file in it"):
         inputs.check_files((tmp_path,))
+
+
+def test_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "depth.tsv")
+    with pytest.raises(InputError, match=r"depth\.tsv: a pipe, and it is read twice: write it to a file first"):
+        inputs.check_files((tmp_path / "depth.tsv",))
 
 
 def test_a_file_named_twice(contigs: Path) -> None:

@@ -89,8 +89,6 @@ def _opener(path: Path, meter: _Meter, *, copy: Path | None) -> Callable[[], Gen
 
 def _kind(path: Path) -> bytes:
     """The first bytes of the file: those of BGZF or of CRAM. Raises InputError for anything else."""
-    if path.exists() and not path.is_dir() and not path.is_file():
-        raise InputError(f"{path}: a pipe: write the alignments to a file first")
     with inflate.open_file(path) as file:
         start = file.read(len(_CRAM))
     if start.startswith(_GZIP):

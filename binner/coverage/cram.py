@@ -63,7 +63,7 @@ def blocks(path: Path, reference: Path, *, advance: Callable[[int], None]) -> Ge
 
     Raises InputError if it is damaged or if its reads were not mapped to the contigs in `reference`.
     """
-    command = [sys.executable, "-c", _DECODE, "-u", "--no-PG", "-T", str(reference), str(path)]
+    command = [sys.executable, "-P", "-c", _DECODE, "-u", "--no-PG", "-T", str(reference), str(path)]
     environment = {**os.environ, "REF_PATH": os.devnull, "REF_CACHE": os.devnull}
     failure = None
     with (
@@ -87,8 +87,9 @@ def blocks(path: Path, reference: Path, *, advance: Callable[[int], None]) -> Ge
 
 
 def _reason(messages: str) -> str:
-    """The first complaint of htslib; a file that has been cut makes none."""
+    """The first complaint of htslib, or the last thing that was said; a file that has been cut makes no complaint."""
     said = re.search(r"^\[E::\w+\] (.+)", messages, re.MULTILINE)
-    if said is None:
-        return "it is truncated or damaged: copy or make it again"
-    return f"{said[1]} (its reference must be these contigs)"
+    if said is not None:
+        return f"{said[1]} (its reference must be these contigs)"
+    last = messages.strip().rpartition("\n")[2]
+    return f"it is truncated or damaged: copy or make it again{last and f' ({last})'}"

@@ -37,6 +37,8 @@ def write_embedding(
     check_min_length(min_length)
     inputs.check_files((contigs,))
     inputs.check_target(out, sources=(contigs,))
+    if out.is_char_device():
+        raise OptionError(f"-o {out}: a device, and an embedding is no text that it could take; name a file")
     rank, world, local = torchrun_rank()
     if world > 1 and (shard is not None or config.devices > 1 or contigs == STDIN):
         raise OptionError("torchrun shares the work out itself: leave out --shard and --devices, and name a file")

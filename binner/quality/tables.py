@@ -94,7 +94,7 @@ def _extended(lines: list[tuple[int, str]], *, source: str) -> Iterator[_Row]:
         name, _, written = line.partition("\t")
         try:
             row = ast.literal_eval(written)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):  # as Python's parser has it
             row = None
         if not isinstance(row, dict):
             raise InputError(f"{where}: no bin and its statistics, as CheckM's bin_stats_ext.tsv has them")

@@ -145,6 +145,23 @@ def test_truncated(tmp_path: Path, contigs: Contigs, cram: Path) -> None:
         assert "damaged" in message or "cannot be decoded" in message
 
 
+def test_modules_in_the_folder_are_not_those_of_python(
+    tmp_path: Path, contigs: Contigs, cram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pysam", "random"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    assert depths(contigs, cram, reference=tmp_path / "s.fa")[0].any()
+
+
+def test_a_decoder_that_fails_says_why(
+    tmp_path: Path, contigs: Contigs, cram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("binner.coverage.cram._DECODE", "import sys; sys.exit('words\\nlast words')")
+    message = refused(contigs, cram, tmp_path / "s.fa")
+    assert message.endswith("it is truncated or damaged: copy or make it again (last words)")
+
+
 def test_the_copy_goes_when_reading_fails(tmp_path: Path, contigs: Contigs, cram: Path) -> None:
     short = tmp_path / "short.cram"
     short.write_bytes(cram.read_bytes()[:-40])

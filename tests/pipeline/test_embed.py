@@ -118,6 +118,7 @@ def embed(*, out: str = "e.npz", encoder: str = "model", config: EncoderConfig |
         ({"out": "contigs.fa"}, OptionError, "one of the inputs"),
         ({"out": "model"}, OptionError, "a folder; name a file"),
         ({"out": "none/e.npz"}, OptionError, "there is no such folder"),
+        ({"out": os.devnull}, OptionError, "a device"),
         ({"encoder": "no-such-encoder"}, OptionError, "'no-such-encoder' is neither"),
         ({"encoder": "."}, InputError, r"model\.safetensors"),
         ({"encoder": "whitening+none"}, OptionError, "several of these with \\+ between; 'none' is neither"),

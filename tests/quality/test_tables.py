@@ -57,6 +57,12 @@ def test_mistakes(text: str, said: str) -> None:
         parse(text, source="x")
 
 
+@pytest.mark.parametrize("row", ["{[]: 95}", "{" * 5000, "95"])
+def test_no_statistics(row: str) -> None:
+    with pytest.raises(InputError, match="line 2: no bin and its statistics"):
+        parse(f"bin_1\t{{'Completeness': 90.0, 'Contamination': 1.0}}\nbin_2\t{row}\n", source="t")
+
+
 def test_no_text(tmp_path: Path) -> None:
     (tmp_path / "table").write_bytes(b"\x00\xff\xfe")
     with pytest.raises(InputError, match="not a text file"):
