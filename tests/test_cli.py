@@ -308,6 +308,34 @@ def test_streams_that_are_closed(line: str, closed: str, code: int, said: str) -
     assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
 
 
+POOL = """
+import os, time, binner.cli, binner.pipeline.run
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+def run(*config, **rest):
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 600).result()
+
+binner.pipeline.run.run = run
+binner.cli.main(["run", "contigs.fa"])
+"""
+
+
+def test_a_terminated_run_ends_its_processes() -> None:
+    line = [sys.executable, "-c", POOL]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        worker = int(process.stdout.readline())
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert err == "Error: terminated; the same command again takes up where this one stopped\n"
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+
+
 @pytest.mark.parametrize("bug", [ZeroDivisionError(), EOFError(), KeyError("x"), OSError(5, "Input/output error")])
 def test_a_bug_keeps_its_traceback(bug: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("binner.pipeline.run.run", raising(bug))

@@ -92,6 +92,10 @@ def _catch_terminate() -> None:
     """Not where it is ignored, nor in the processes of torchrun: those may wait for one that was ended first."""
 
     def terminate(*_: object) -> NoReturn:
+        from multiprocessing import active_children
+
+        for child in active_children():  # whoever leaves waits for what they do
+            child.terminate()
         raise _Terminated(TERMINATED)
 
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and torchrun_rank()[1] == 1:
