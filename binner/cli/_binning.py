@@ -94,7 +94,7 @@ result_options = together(
         "--force",
         heading=RESULTS,
         is_flag=True,
-        help="Start anew, not where an earlier run into the same folder stopped.",
+        help="Start anew, not where an earlier run into the same folder stopped, even if that was of other contigs.",
     ),
     option(
         "--report/--no-report",
