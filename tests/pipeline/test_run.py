@@ -260,6 +260,22 @@ def test_refinement_is_kept_by_its_terms(calls: list[str]) -> None:
     assert calls == ["refine for mix,mmd", "propose", "choose"], "markers have a part in it"
 
 
+def test_composition_is_kept_by_its_weights(calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    run(config(refine=True))
+    calls.clear()
+    Path("other").mkdir()
+    monkeypatch.setattr("binner.pipeline.bins.COMPOSITION", "other")
+    monkeypatch.setattr(
+        binner.encoders, "locate", lambda encoder: Path("other") if encoder == "other" else fakes.MODELS
+    )
+    run(config(refine=True))
+    assert calls[:2] == ["embed", "embed"]
+    calls.clear()
+    Path("other/weights").write_text("others")
+    run(config(refine=True))
+    assert calls == ["embed", "refine for all", "propose", "choose", "completeness"]
+
+
 def test_no_contig_is_long_enough(calls: list[str], caplog: pytest.LogCaptureFixture) -> None:
     summary = run(config(min_length=5000))
     assert (summary.bins, summary.contigs) == (0, 0)
