@@ -306,6 +306,12 @@ class Clustering:
     def __post_init__(self) -> None:
         check_array("labels", self.labels, np.int32, (-1,))
 
+    def clusters(self) -> list[I64]:
+        """Rows of each cluster, ascending."""
+        order = np.argsort(self.labels, kind="stable")
+        order = order[self.labels[order] >= 0]
+        return [rows for rows in np.split(order, np.flatnonzero(np.diff(self.labels[order])) + 1) if len(rows)]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bin:

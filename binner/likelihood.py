@@ -32,6 +32,10 @@ class Gaussians:
         check_array("variance", self.variance, np.float32, self.mean.shape)
         check_array("prior", self.prior, np.float32, (self.mean.shape[1],))
 
+    def select(self, rows: I64) -> Gaussians:
+        """The contigs in `rows`, in that order."""
+        return Gaussians(self.mean[rows], self.variance[rows], self.prior)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pooled:

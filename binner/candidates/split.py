@@ -27,19 +27,12 @@ def propose(given: Given) -> Iterator[I32]:
     for clustering in given.clusterings:
         labels = np.full(len(given.lengths), -1, np.int32)
         parts = 0
-        for rows in clusters(clustering.labels):
+        for rows in clustering.clusters():
             held = seeds(given.markers.counts[rows], given.lengths[rows])
             if len(held):
-                labels[rows] = parts + _grow(_take(given.gaussians, rows), held)
+                labels[rows] = parts + _grow(given.gaussians.select(rows), held)
                 parts += len(held)
         yield labels
-
-
-def clusters(labels: I32) -> list[I64]:
-    """Rows of each cluster, ascending."""
-    order = np.argsort(labels, kind="stable")
-    order = order[labels[order] >= 0]
-    return [rows for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(rows)]
 
 
 def seeds(counts: U8, lengths: I64) -> I64:
@@ -58,10 +51,6 @@ def seeds(counts: U8, lengths: I64) -> I64:
         return np.zeros(0, np.int64)
     shortest = [int(lengths[counts[:, gene] > 0].min()) for gene in apart]
     return np.flatnonzero(counts[:, apart[int(np.argmax(shortest))]])
-
-
-def _take(everything: Gaussians, rows: I64) -> Gaussians:
-    return Gaussians(everything.mean[rows], everything.variance[rows], everything.prior)
 
 
 def _grow(gaussians: Gaussians, held: I64) -> I32:

@@ -13,7 +13,6 @@ from binner.clusterers._scene import Scene
 from binner.communities import leiden as leiden_communities
 from binner.data import F32, I32, I64, Clustering, Embedding, Homologs, Progress, Refined, silent
 from binner.graph import genomes_expected, graph_of, nearest, neighbours_that_fit
-from binner.likelihood import Gaussians
 from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, Depths, Metric, gaussians, points
 
 logger = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ def propose(
     graphs = [graph_of(*pair, error=error) for pair, error in zip(near, errors, strict=True)]
     communities = leiden_communities(graphs, resolutions, seed=seed, processes=threads)
     progress(2, len(spaces) + 2)
-    model = _rows(gaussians(embedding, depth, lengths), known)
+    model = gaussians(embedding, depth, lengths).select(known)
     apart = Apart.of(homologs.select(known), len(known)) if homologs is not None else None
     found: list[Clustering] = []
     for place, ((name, _), pair, cuts) in enumerate(zip(spaces, near, communities, strict=True)):
@@ -84,10 +83,6 @@ def _all(scene: Scene, clusterers: Sequence[str]) -> Iterator[tuple[str, I32, bo
     for name in clusterers:
         for parameters, labels in CLUSTERERS[name](scene):
             yield f"{name}, {parameters}", labels, name in EVERY_METRIC
-
-
-def _rows(everything: Gaussians, rows: I64) -> Gaussians:
-    return Gaussians(everything.mean[rows], everything.variance[rows], everything.prior)
 
 
 def _spread(labels: I32, rows: I64, number: int) -> I32:
