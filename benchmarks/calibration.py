@@ -87,7 +87,7 @@ def measure(tasks: Sequence[Task], *, seed: int) -> list[Known]:
             depths = coverage.read(contigs, depth=[files.depth]) if files.depth else None
             depth = space.depths(depths, embedding, contigs.lengths)
             partitions = clusterers.propose(embedding, depth, contigs.lengths, seed=seed, homologs=relatives)
-            bins, _ = select.choose(
+            bins = select.choose(
                 partitions, contigs.lengths, markers=genes, homologs=relatives, min_bin_size=MIN_BIN, depth=depth
             )
             model = space.gaussians(embedding, depth, contigs.lengths)

@@ -21,8 +21,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
 from benchmarks.arguments import parser_of, say, several
 from benchmarks.regimes import REGIMES
 from benchmarks.rows import append, read
@@ -176,7 +174,7 @@ def _measured(row: Row, made: Assembly, depths: Coverage | None, stages: Stages)
     chosen = [
         select.choose(
             [*plain, *refined], lengths, markers=genes, homologs=made.homologs, min_bin_size=MIN_BIN, depth=depth
-        )[0]
+        )
         for genes in (made.markers, None)
     ]
     return replace(
@@ -192,11 +190,7 @@ def _measured(row: Row, made: Assembly, depths: Coverage | None, stages: Stages)
 def _clusters(clusterings: Sequence[Clustering], lengths: I64) -> Iterator[I64]:
     """Every cluster that could be a bin."""
     for clustering in clusterings:
-        order = np.argsort(clustering.labels, kind="stable")
-        order = order[clustering.labels[order] >= 0]
-        for rows in np.split(order, np.flatnonzero(np.diff(clustering.labels[order])) + 1):
-            if lengths[rows].sum() >= MIN_BIN:
-                yield rows
+        yield from (rows for rows in clustering.clusters() if lengths[rows].sum() >= MIN_BIN)
 
 
 def _recovered(made: Assembly, clusters: Sequence[I64]) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numba import njit
 
-from binner.data import F32, F64, I64, UNSEEN, Bin, Clustering, Homologs, Markers
+from binner.data import F32, F64, I64, Bin, Bool, Clustering, Homologs, Markers
 from binner.space import Depths
 from binner.trim import trim
 from binner.votes import Votes
@@ -39,24 +39,25 @@ def choose(
     min_bin_size: int,
     depth: Depths | None = None,
     homologs: Homologs | None = None,
-) -> tuple[list[Bin], F32]:
-    """Disjoint bins of at least `min_bin_size` bp, largest first, and each contig's probability of being where it is.
-
-    The probability (N,) is the share of votes whose version of the bin holds the contig; 0 for unbinned ones.
-    """
-    votes = Votes.of(clusterings, lengths)
+) -> list[Bin]:
+    """Disjoint bins of at least `min_bin_size` bp, largest first."""
     candidates = list(_candidates(clusterings, lengths, min_bin_size))
     logger.info("%d candidate bins from %d partitions", len(candidates), len(clusterings))
-    judge = _Judge(votes, markers, homologs)
+    judge = _Judge(Votes.of(clusterings, lengths), markers, homologs)
     bins = [
         Bin(rows, int(lengths[rows].sum()), score)
         for rows, score in _take_best(candidates, judge, lengths, least_bp=min_bin_size, depth=depth)
     ]
-    bins.sort(key=lambda found: found.rank)
-    probability = np.zeros(len(lengths), np.float32)
+    return sorted(bins, key=lambda found: found.rank)
+
+
+def shares(bins: Sequence[Bin], clusterings: Sequence[Clustering], lengths: I64) -> F32:
+    """The share of the votes that count whose version of a contig's bin holds it, (N,); 0 for contigs in no bin."""
+    votes = Votes.of(clusterings, lengths)
+    share = np.zeros(len(lengths), np.float32)
     for found in bins:
-        probability[found.rows] = judge.membership(found.rows)
-    return bins, probability
+        share[found.rows] = votes.share(found.rows)
+    return share
 
 
 def scorer(
@@ -70,11 +71,8 @@ def _candidates(clusterings: Sequence[Clustering], lengths: I64, least_bp: int) 
     """Every cluster that is large enough, once, rows ascending."""
     seen: set[bytes] = set()
     for clustering in clusterings:
-        order = np.argsort(clustering.labels, kind="stable")
-        order = order[clustering.labels[order] >= 0]
-        labels = clustering.labels[order]
-        for rows in np.split(order, np.flatnonzero(np.diff(labels)) + 1):
-            if len(rows) and lengths[rows].sum() >= least_bp and (key := rows.tobytes()) not in seen:
+        for rows in clustering.clusters():
+            if lengths[rows].sum() >= least_bp and (key := rows.tobytes()) not in seen:
                 seen.add(key)
                 yield rows
 
@@ -92,7 +90,7 @@ def _take_best(
         rows = candidates[place]
         left = rows[free[rows]]
         if len(left) == len(rows):
-            kept = trim(rows, lengths, share=judge.membership(rows), depth=depth)
+            kept = trim(rows, lengths, share=judge.votes.share(rows), depth=depth)
             rows = kept if lengths[kept].sum() >= least_bp else rows
             free[rows] = False
             yield rows, -loss
@@ -105,6 +103,7 @@ class _Judge:
     def __init__(self, votes: Votes, markers: Markers | None, homologs: Homologs | None) -> None:
         self.votes = votes
         self.links = homologs.links(len(votes.lengths)) if homologs is not None else None
+        self.inside = np.zeros(len(votes.lengths), bool)  # what numba works with: False between two calls
         self.markers = markers
         self.sets = _marker_sets(markers) if markers is not None else []
 
@@ -116,23 +115,11 @@ class _Judge:
         rows = np.concatenate(clusters)
         score = self.votes.matches(rows, starts).agreement
         if self.links is not None:
-            share = _linked_share(rows, starts, self.links, self.votes.lengths)
+            share = _linked_share(rows, starts, self.links, self.votes.lengths, self.inside)
             score -= HOMOLOG_WEIGHT * np.maximum(share - FREE_SHARE, 0)
         if self.markers is not None:
             score += MARKER_WEIGHT * np.array([self._markers(each) for each in clusters])
         return score
-
-    def membership(self, rows: I64) -> F32:
-        """Share of the votes that count whose best match of the cluster holds each of its contigs, (len(rows),).
-
-        Of votes that know the contig: 0 if none does.
-        """
-        label = self.votes.matches(rows, np.array([0, len(rows)])).label[0]
-        voters = np.flatnonzero(label >= 0)
-        own = self.votes.labels[voters][:, rows]
-        held = own == label[voters][:, None]
-        share: F32 = held.sum(0, dtype=np.float32) / np.maximum((own != UNSEEN).sum(0, dtype=np.float32), 1)
-        return share
 
     def _markers(self, rows: I64) -> float:
         """Share of the genes of the domain that fits best that are there, less those that are there too often."""
@@ -149,13 +136,13 @@ def _marker_sets(markers: Markers) -> list[I64]:
 
 
 @njit(nogil=True, cache=True)
-def _linked_share(rows: I64, starts: I64, links: tuple[I64, I64, I64], lengths: F64) -> F64:
+def _linked_share(rows: I64, starts: I64, links: tuple[I64, I64, I64], lengths: F64, inside: Bool) -> F64:
     """Share of the bp of the clusters rows[starts[i]:starts[i + 1]] that have homologs in the same cluster, (C,).
 
-    `links`: where the links of each contig begin (N + 1,), their other ends, and bp.
+    `links`: where the links of each contig begin (N + 1,), their other ends, and bp. `inside` (N,) says which contigs
+    are in a cluster; it comes and goes as False.
     """
     first, other, bp = links
-    inside = np.zeros(len(lengths), np.bool_)
     share = np.zeros(len(starts) - 1)
     for cluster in range(len(share)):
         own = rows[starts[cluster] : starts[cluster + 1]]

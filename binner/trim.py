@@ -20,7 +20,7 @@ FEW_DOUBTFUL = 0.04  # share of the bin's bp that leaves at most because most vo
 def trim(rows: I64, lengths: I64, *, share: F32, depth: Depths | None) -> I64:
     """The rows of a bin that stay; of `rows` (M,), `share` (M,) is the share of the votes that hold each.
 
-    Shares of nothing but 0 say that there was no vote. `lengths` (N,) and `depth` are those of all contigs.
+    Where no contig has a majority, votes tell none from another. `lengths` (N,) and `depth` are those of all contigs.
     """
     size = lengths[rows].astype(np.float64)
     stay = np.ones(len(rows), bool)
@@ -28,7 +28,7 @@ def trim(rows: I64, lengths: I64, *, share: F32, depth: Depths | None) -> I64:
         shallow = _shallow(rows, size, depth)
         if size[shallow].sum() <= FEW_SHALLOW * size.sum():
             stay &= ~shallow
-    if share.any():
+    if (share >= 0.5).any():
         doubtful = np.flatnonzero(stay & (share < 0.5))  # no majority
         doubtful = doubtful[np.lexsort((size[doubtful], share[doubtful]))]
         room = FEW_DOUBTFUL * size.sum() - size[~stay].sum()

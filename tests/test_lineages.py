@@ -56,7 +56,7 @@ def pick(counts: Sequence[npt.NDArray[np.uint8]], clusterings: Sequence[npt.Arra
     table = np.concatenate(counts)
     found = Markers(profiles.genes(), table, np.zeros_like(table), "names")
     partitions = [Clustering(np.asarray(labels, np.int32), "test") for labels in clusterings]
-    bins, _ = select.choose(partitions, np.full(len(table), 50_000), markers=found, min_bin_size=200_000)
+    bins = select.choose(partitions, np.full(len(table), 50_000), markers=found, min_bin_size=200_000)
     return {frozenset(chosen.rows.tolist()) for chosen in bins}
 
 
@@ -122,7 +122,7 @@ def test_reduced_genomes_and_archaea_of_the_training_genomes_are_whole_with_mark
     special = len(REDUCED) + len(ARCHAEA)
     recovered = []
     for found in (markers.find(contigs, threads=1), None):
-        bins, _ = select.choose(partitions, contigs.lengths, markers=found, min_bin_size=200_000)
+        bins = select.choose(partitions, contigs.lengths, markers=found, min_bin_size=200_000)
         shares = np.array([np.bincount(own[each.rows], contigs.lengths[each.rows], len(names)) for each in bins])
         of_genome = shares / np.bincount(own, contigs.lengths)
         pure = shares.max(1) >= 0.95 * shares.sum(1)

@@ -47,7 +47,7 @@ def slow_votes(rows: Sequence[int], voters: Sequence[Clustering], lengths: I64) 
             best = max(best, (float(jaccard), other), key=lambda match: match[0])
         matches.append(best)
     matches.sort(key=lambda match: -match[0])
-    counting = matches[: max(1, round(len(voters) / 2))]
+    counting = matches[: -(-len(voters) // 2)]
     return [members for _, members in counting], float(np.mean([jaccard for jaccard, _ in counting]))
 
 

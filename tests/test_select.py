@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.simulate import simulate
 from binner.data import F32, UNSEEN, Bin, Clustering, Homologs, Markers
-from binner.select import FREE_SHARE, HOMOLOG_WEIGHT, choose, scorer
+from binner.select import FREE_SHARE, HOMOLOG_WEIGHT, choose, scorer, shares
 from binner.space import Depths
 from tests.test_votes import partition, random_partitions
 
@@ -20,7 +20,10 @@ Chosen = tuple[list[Bin], F32]
 
 
 def pick(clusterings: Sequence[Clustering], lengths: Labels, **options: Any) -> Chosen:
-    return choose(clusterings, np.asarray(lengths, np.int64), **{"markers": None, "min_bin_size": 1} | options)
+    """The bins, and of each contig the share of the votes for it."""
+    bp = np.asarray(lengths, np.int64)
+    bins = choose(clusterings, bp, **{"markers": None, "min_bin_size": 1} | options)
+    return bins, shares(bins, clusterings, bp)
 
 
 def rows_of(bins: Sequence[Bin]) -> list[list[int]]:
@@ -129,6 +132,16 @@ def test_the_probability_is_the_share_of_the_votes_that_count() -> None:
     assert bins[0].score == pytest.approx((1 + 120 / 125) / 2)
 
 
+def test_of_five_votes_two_do_not_win_over_three() -> None:
+    """Two join two genomes, three have them apart; of half a vote each nothing is won either."""
+    joined, apart = partition([0] * 4), partition([0, 0, 1, 1])
+    assert rows_of(pick([joined] * 2 + [apart] * 3, [10] * 4)[0]) == [[0, 1], [2, 3]]
+    bins, share = pick([joined, partition([-1] * 4)], [10] * 4)
+    assert rows_of(bins) == [[0, 1, 2, 3]], "nobody's favourite, so nothing leaves it"
+    assert bins[0].score == 0.5
+    assert share.tolist() == [0.5] * 4
+
+
 def test_partitions_without_a_vote_propose_only() -> None:
     voters = [partition([0, 0, 0, 1, 1, 1])] * 2
     silent = [partition([0, 0, 1, 1, 2, 2], votes=False)] * 9
@@ -167,7 +180,7 @@ def test_a_gene_too_often_counts_against_a_bin() -> None:
         [joined, apart], [10, 10], markers=markers_of("universal:a universal:b universal:c universal:d", counts)
     )
     assert rows_of(bins) == [[0], [1]]
-    scores = [found.score - 1 for found in bins]  # one vote counts and agrees
+    scores = [found.score - 0.75 for found in bins]  # one vote agrees, one by half
     assert scores == pytest.approx([0.75, 0.75])
     (together,), _ = pick(
         [joined], [10, 10], markers=markers_of("universal:a universal:b universal:c universal:d", counts)
@@ -244,7 +257,7 @@ def test_genomes_of_a_metagenome_are_taken_from_the_partitions_that_show_them() 
         joined = np.where(genome == right, 0, 1)
         cut = np.where(genome == right, 0, 1 + genome * 3 + rng.integers(0, 3, len(genome)))
         clusterings += [partition(joined), partition(cut)]
-    bins, _ = choose(clusterings, lengths, markers=None, min_bin_size=20_000)
+    bins = choose(clusterings, lengths, markers=None, min_bin_size=20_000)
     assert {frozenset(found.rows.tolist()) for found in bins} == {
         frozenset(np.flatnonzero(genome == number).tolist()) for number in range(4)
     }

@@ -98,6 +98,12 @@ def test_without_a_vote_nothing_is_doubtful() -> None:
     assert left_out(trim(ROWS, LENGTHS, share=np.zeros(CONTIGS, np.float32), depth=None)) == []
 
 
+def test_where_no_contig_has_a_majority_none_is_doubtful() -> None:
+    """One binner of many has the bin: that says nothing of one contig against another."""
+    share = np.full(CONTIGS, 1 / 3, np.float32)
+    assert left_out(trim(ROWS, LENGTHS, share=share, depth=None)) == []
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_only_the_bins_own_contigs_matter_and_their_order_does_not(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from binner.data import I32, I64, UNSEEN, Clustering
-from binner.votes import VOTES_THAT_COUNT, Votes
+from binner.votes import MEETS_NOTHING, Votes, votes_that_count
 
 
 def partition(labels: npt.ArrayLike, *, votes: bool = True) -> Clustering:
@@ -48,7 +48,7 @@ def test_best_matches_equal_a_slow_reference(seed: int) -> None:
     matches = Votes.of(found, lengths).matches(np.concatenate(clusters), starts)
     voters = [clustering.labels for clustering in found if clustering.votes]
     assert len(voters) == len(found) - 1
-    counting = round(VOTES_THAT_COUNT * len(voters))
+    counting = -(-len(voters) // 2)
     for place, cluster in enumerate(clusters):
         expected = [slow_matches(cluster, labels, lengths) for labels in voters]
         best = [max(each.values(), default=0) for each in expected]
@@ -59,6 +59,21 @@ def test_best_matches_equal_a_slow_reference(seed: int) -> None:
         assert min(np.array(best)[counts]) >= sorted(best)[-counting]
         for voter in counts:
             assert expected[voter][matches.label[place, voter]] == best[voter]
+
+
+def test_half_of_the_votes_count_and_a_minority_never_does() -> None:
+    counting = [votes_that_count(partitions) for partitions in (0, 1, 2, 3, 4, 5, 9, 36)]
+    assert counting == [0, 1, 2, 2, 2, 3, 5, 18]
+
+
+def test_of_two_votes_one_that_lacks_the_cluster_speaks_against_it() -> None:
+    found = [partition([0, 0, 1]), partition([-1, -1, 0])]
+    votes = Votes.of(found, np.array([10, 10, 10]))
+    for _ in range(2):  # nothing of a call is left for the next
+        matches = votes.matches(np.array([0, 1, 2]), np.array([0, 2, 3]))
+        assert matches.agreement.tolist() == [0.5, 1]
+        assert matches.label.tolist() == [[0, MEETS_NOTHING], [1, 0]]
+        assert votes.share(np.array([0, 1])).tolist() == [0.5, 0.5]
 
 
 def test_without_votes_nobody_agrees() -> None:

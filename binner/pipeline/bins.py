@@ -97,7 +97,8 @@ class Finder:
             from binner import select
 
             lengths, least = self.contigs.lengths, self.config.min_bin_size
-            found, share = select.choose(clusterings, lengths, markers=markers, homologs=homologs, min_bin_size=least)
+            found = select.choose(clusterings, lengths, markers=markers, homologs=homologs, min_bin_size=least)
+            share = select.shares(found, clusterings, lengths)
             return found, replace(no_membership(len(lengths)), probability=share)
 
         return self.stages.run("choice", "Choosing bins", work)
@@ -203,7 +204,7 @@ class _Part:
                 homologs=self.homologs,
                 min_bin_size=self.finder.config.min_bin_size,
                 depth=depth,
-            )[0]
+            )
             belonging = self._membership(found, clusterings, depth)
             if self.finder.config.recruit:
                 found = recruit(found, belonging, self.lengths)
