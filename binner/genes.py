@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 
 import numpy as np
 
 from binner.data import I64, U8, Bool, Contigs, Progress, check_array, silent
 from binner.genetic_code import LONG_N
+from binner.windows import batches
 
 BATCH = 200_000  # bp of contigs that one thread takes at a time
 BASES = np.frombuffer(b"ACGTN", np.uint8)
@@ -59,12 +60,12 @@ def call(contigs: Contigs, *, threads: int, progress: Progress = silent) -> Gene
     def find(rows: range) -> list[Called]:
         return [gene for row in rows for gene in _genes_of(finder, row, BASES[contigs[row]].tobytes())]
 
-    batches = _batches(contigs.lengths)
+    parts = batches(contigs.lengths, bp=BATCH)
     found: list[list[Called]] = []
     with ThreadPoolExecutor(threads) as pool:
-        for part in pool.map(find, batches):
+        for part in pool.map(find, parts):
             found.append(part)
-            progress(len(found), len(batches))
+            progress(len(found), len(parts))
     genes = list(chain.from_iterable(found))
     lengths = np.array([len(gene[5]) for gene in genes], np.int64)
     return Genes(
@@ -84,10 +85,3 @@ def _genes_of(finder: object, row: int, sequence: bytes) -> list[Called]:
         (row, g.begin - 1, g.end, g.strand < 0, g.partial_begin or g.partial_end, g.translate().rstrip("*").encode())
         for g in finder.find_genes(sequence)  # type: ignore[attr-defined]
     ]
-
-
-def _batches(lengths: I64) -> list[range]:
-    """Consecutive rows of about BATCH bp together."""
-    cuts = np.flatnonzero(np.diff(np.cumsum(lengths) // BATCH)) + 1
-    bounds = [0, *cuts.tolist(), len(lengths)]
-    return [range(a, b) for a, b in pairwise(bounds) if b > a]

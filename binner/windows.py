@@ -1,6 +1,8 @@
-"""Where contigs are cut into the windows that an encoder sees, one at a time."""
+"""Where contigs are cut into the windows that an encoder sees, and into batches for threads."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -43,6 +45,13 @@ def thin(windows: Windows, most: int) -> Windows:
     following = (2 * (place + 1) * most + of) // (2 * of)
     keep = (of <= most) | (part < following)
     return Windows(windows.contig[keep], windows.start[keep], windows.stop[keep])
+
+
+def batches(lengths: I64, *, bp: int) -> list[range]:
+    """Consecutive rows of about `bp` together: but for its first row each batch has less."""
+    cuts = np.flatnonzero(np.diff(np.cumsum(lengths) // bp)) + 1
+    edges = [0, *cuts.tolist(), len(lengths)]
+    return [range(start, stop) for start, stop in pairwise(edges) if stop > start]
 
 
 @njit(nogil=True, cache=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from binner.data import N_CODE, Contigs
-from binner.windows import LONG_RUN, SHORTEST_WINDOW, tile
+from binner.windows import LONG_RUN, SHORTEST_WINDOW, batches, tile
 
 
 def contigs_of(*sequences: str) -> Contigs:
@@ -54,3 +54,10 @@ def test_every_known_base_is_in_one_window_whatever_the_gaps() -> None:
 
 def test_without_contigs_there_are_no_windows() -> None:
     assert len(tile(contigs_of(), length=6000)) == 0
+
+
+@pytest.mark.parametrize("lengths", [[], [7], [0, 0, 10], [1, 2, 3, 100, 1, 1, 5]])
+def test_batches_are_runs_of_about_a_size(lengths: list[int]) -> None:
+    found = batches(np.array(lengths, np.int64), bp=5)
+    assert [row for part in found for row in part] == list(range(len(lengths)))
+    assert all(sum(lengths[row] for row in part[1:]) < 5 for part in found)

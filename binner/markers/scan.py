@@ -8,7 +8,6 @@ depends neither on strand, order and number of contigs nor on how the work is cu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
@@ -18,6 +17,7 @@ from binner.data import F32, I64, Bool, Contigs, Progress, check_array, silent
 from binner.genetic_code import CODONS
 from binner.markers import kernel
 from binner.markers.index import UNITS, SeedIndex
+from binner.windows import batches
 
 PIECE = 250_000  # bp of a strand that is scanned at a time, so that a long contig keeps all threads busy
 BATCH = 1_000_000  # bp of strands that a thread takes at a time
@@ -56,19 +56,19 @@ def scan(contigs: Contigs, index: SeedIndex, *, least: F32, threads: int, progre
             kernel.scan(contigs.codes, contigs.offsets, pieces, arrays, units, out)
         return out[:found]
 
-    batches = list(_batches(contigs.lengths))
+    parts = _pieces(contigs.lengths)
     tables = [np.empty((0, kernel.COLUMNS), np.int64)]
     with ThreadPoolExecutor(threads) as pool:
-        for done, table in enumerate(pool.map(run, batches), 1):
+        for done, table in enumerate(pool.map(run, parts), 1):
             tables.append(table)
-            progress(done, len(batches))
+            progress(done, len(parts))
     contig, reverse, start, stop, profile, score = np.concatenate(tables).T
     order = np.lexsort((profile, start, reverse, contig))
     bits = (score / UNITS).astype(np.float32)
     return Candidates(contig, reverse > 0, start, stop, profile, bits).take(order)
 
 
-def _batches(lengths: I64) -> Iterator[I64]:
+def _pieces(lengths: I64) -> list[I64]:
     """Pieces (contig, reverse, start, stop), in batches of about BATCH bp."""
     pieces = -(-lengths // PIECE)
     contig = np.repeat(np.arange(len(lengths)), 2 * pieces)
@@ -76,8 +76,7 @@ def _batches(lengths: I64) -> Iterator[I64]:
     start = rank // 2 * PIECE
     stop = np.minimum(start + PIECE, lengths[contig])
     table = np.stack([contig, rank % 2, start, stop], 1)
-    cuts = np.flatnonzero(np.diff(np.cumsum(stop - start) // BATCH)) + 1
-    return (part for part in np.split(table, cuts) if len(part))
+    return [table[part.start : part.stop] for part in batches(stop - start, bp=BATCH)]
 
 
 def proteins(contigs: Contigs, frames: Candidates) -> list[bytes]:
