@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.genomes import Gene, Species, build, draw_genes, draw_species, mutate_genes, relative_of
 from binner import homologs as module
-from binner.data import U8, Contigs, Homologs
+from binner.data import U8, Contigs, Homologs, silent
 from binner.encoders import locate
 from binner.encoders.frames import REVERSE, read
 from binner.encoders.whitening import Whitening
@@ -88,13 +88,31 @@ def test_batches_change_nothing(relatives: dict[str, U8], monkeypatch: pytest.Mo
 def test_assemblies_are_looked_at_each_on_its_own(relatives: dict[str, U8]) -> None:
     """The same contigs in many samples: as many pairs in each, though every word is in more places than may be."""
     expected = pairs_of(contigs_of(relatives))
-    samples = module.MOST_PLACES + 1
+    samples = module.MOST_PLACES[0] + 1
     many = contigs_of({f"{name}:{i}": codes for i in range(samples) for name, codes in relatives.items()})
     assembly = np.repeat(np.arange(samples, dtype=np.int32), len(relatives))
     found = find(many, assembly=assembly, threads=2)
     assert len(found.bp) == samples * len(expected)
     assert (assembly[found.contigs[:, 0]] == assembly[found.contigs[:, 1]]).all()
     assert not len(find(many, threads=2).bp), "as one assembly they are repeats"
+
+
+def test_a_genome_in_many_copies_takes_no_more_room_than_there_is(
+    relatives: dict[str, U8], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ten copies of the stranger: each of its words would be 45 hits. The relatives are found as without them."""
+    expected = pairs_of(contigs_of(relatives))
+    copies = {f"{name}.{i}": codes for i in range(9) for name, codes in relatives.items() if name[0] == "c"}
+    contigs = contigs_of(relatives | copies)
+    words = module._sample(contigs, threads=1, progress=silent)
+    hits, _ = module._shared(words, contigs.lengths)
+    assert len(hits) > len(contigs.codes) // module.BP_OF_A_HIT, "as long as that is little all are kept"
+    monkeypatch.setattr(module, "FREE_HITS", 0)
+    hits, at = module._shared(words, contigs.lengths)
+    assert 0 < len(hits) == len(at) < len(contigs.codes) // module.BP_OF_A_HIT
+    with caplog.at_level("INFO"):
+        assert pairs_of(contigs) == expected
+    assert "words in more than 8 places are left out" in caplog.text
 
 
 def test_one_species_has_none() -> None:

@@ -13,10 +13,8 @@ that a genome has twice, and mobile ones, look so.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -25,12 +23,15 @@ from binner.encoders import locate
 from binner.encoders.whitening import Whitening
 from binner.homologs import kernel as kernel
 from binner.homologs.kernel import U32, WORD
+from binner.windows import batches
 
 logger = logging.getLogger(__name__)
 
 SHARE = 4  # one in so many words is kept
 MOST_WORDS = 1 << 26  # and fewer where there would be more than that: a GB of memory
-MOST_PLACES = 12  # a word that is in more places says little, and many pairs
+MOST_PLACES = (12, 8, 5, 3)  # a word in more places says little, and of many pairs; fewer where there are too many hits
+BP_OF_A_HIT = 8  # there is at most one hit (a word that two contigs share) for so many bp: 4 bytes a bp in all
+FREE_HITS = 4_000_000  # which are never too many; the densest development set has one for 50 bp
 FEWEST_WORDS = 4  # that a pair shares on its diagonals
 BAND = 600  # bp, of diagonals: insertions and deletions move it
 LEAST_BP = 700  # of a stretch
@@ -89,21 +90,14 @@ def _sample(contigs: Contigs, *, threads: int, progress: Progress) -> _Words:
         number = kernel.sample(contigs.codes, offsets, odds, share, out)
         return out[0][:number].copy(), out[1][:number].copy(), out[2]
 
-    batches = list(_batches(contigs.lengths))
+    parts = batches(contigs.lengths, bp=BATCH)
     found = [(np.zeros(0, np.uint32), np.zeros(0, np.uint32), np.zeros(1, np.int64))]
     with ThreadPoolExecutor(threads) as pool:
-        for done, part in enumerate(pool.map(read, batches), 1):
+        for done, part in enumerate(pool.map(read, parts), 1):
             found.append(part)
-            progress(done, len(batches))
+            progress(done, len(parts))
     hashes, places, numbers = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return _Words(hashes, places, np.cumsum(numbers))
-
-
-def _batches(lengths: I64) -> Iterator[range]:
-    """Contigs in runs of about BATCH bp."""
-    cuts = np.flatnonzero(np.diff(np.cumsum(lengths) // BATCH)) + 1
-    edges = [0, *cuts.tolist(), len(lengths)]
-    return (range(start, stop) for start, stop in pairwise(edges) if stop > start)
 
 
 def _stretches(words: _Words, lengths: I64) -> tuple[I64, I64, I64, F64]:
@@ -111,18 +105,19 @@ def _stretches(words: _Words, lengths: I64) -> tuple[I64, I64, I64, F64]:
 
     What the second contig has on its other strand is counted from its end.
     """
-    hits = _shared(words, lengths)
-    order = np.argsort(hits[:, 0], kind="stable")
-    hits = hits[order]
-    starts = np.flatnonzero(np.diff(hits[:, 0], prepend=-1))
-    numbers = np.diff(starts, append=len(hits))
-    many = numbers >= FEWEST_WORDS
-    hits = hits[np.repeat(many, numbers)]
-    starts = np.concatenate([[0], np.cumsum(numbers[many])])
-    out = np.empty((len(starts) - 1, 5), np.int64)
-    kernel.stretches(hits[:, 1:], starts, BAND, out)
+    key, at = _shared(words, lengths)
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    new = np.ones(len(key), bool)
+    new[1:] = key[1:] != key[:-1]
+    start = np.flatnonzero(new)
+    stop = np.append(start[1:], len(key))
+    many = stop - start >= FEWEST_WORDS
+    start, stop = start[many], stop[many]
+    out = np.empty((len(start), 5), np.int64)
+    kernel.stretches(at, order, start, stop, BAND, out)
     kept = out[:, 0] >= FEWEST_WORDS
-    key, shared, ends = hits[starts[:-1][kept], 0], out[kept, 0], out[kept, 1:]
+    key, shared, ends = key[start[kept]], out[kept, 0], out[kept, 1:]
     first, second, along = key >> 33, key >> 1 & (1 << 32) - 1, key & 1 > 0
     there = np.where(along[:, None], ends[:, 2:], lengths[second][:, None] - ends[:, :1:-1])
     number = np.minimum(
@@ -134,14 +129,21 @@ def _stretches(words: _Words, lengths: I64) -> tuple[I64, I64, I64, F64]:
     return np.stack([first, second], 1), ends, bp, identity
 
 
-def _shared(words: _Words, lengths: I64) -> I64:
-    """Words that two contigs share, (P, 3), as the kernel says."""
+def _shared(words: _Words, lengths: I64) -> tuple[I64, I32]:
+    """Words that two contigs share, (P,) and (P, 2), as the kernel says."""
     keys = words.hashes.astype(np.uint64)  # in place, for there are many
     keys <<= np.uint64(32)
     keys |= np.arange(len(keys), dtype=np.uint64)
     keys.sort()
     contig = np.repeat(np.arange(len(lengths), dtype=np.int32), np.diff(words.first))
-    given = keys, contig, words.places, lengths, MOST_PLACES
-    hits = np.empty((kernel.shared(*given, np.empty((0, 3), np.int64)), 3), np.int64)
-    kernel.shared(*given, hits)
-    return hits
+    given = keys, contig, words.places, lengths
+    room = max(FREE_HITS, int(lengths.sum()) // BP_OF_A_HIT)
+    for most in MOST_PLACES:
+        hits = kernel.shared(*given, most, np.empty(0, np.int64), np.empty((0, 2), np.int32))
+        if hits <= room:
+            break
+    if most < MOST_PLACES[0]:
+        logger.info("stretches are in many copies: words in more than %d places are left out", most)
+    pair, at = np.empty(hits, np.int64), np.empty((hits, 2), np.int32)
+    kernel.shared(*given, most, pair, at)
+    return pair, at

@@ -82,11 +82,12 @@ def _mix(word: int) -> np.uint64:
 
 
 @njit(nogil=True, cache=True)
-def shared(keys: U64, contig: I32, places: U32, lengths: I64, most: int, out: I64) -> int:
-    """Words that two contigs share, from `keys`, sorted: hash * 2^32 + index of the word. Fills `out` (room, 3).
+def shared(keys: U64, contig: I32, places: U32, lengths: I64, most: int, pair: I64, at: I32) -> int:
+    """Words that two contigs share, from `keys`, sorted: hash * 2^32 + index of the word. Returns how many.
 
-    Columns: first contig * 2^33 + second * 2 + (1 if both read it along or both against), bp in the first, bp in the
-    second (from its end where they differ). Words that are in more than `most` places are left out. Returns how many.
+    Fills, as far as they go, `pair` (room,): first contig * 2^33 + second * 2 + (1 if both read it along or both
+    against), and `at` (room, 2): bp in the first and in the second (from its end where they differ). Words that are in
+    more than `most` places are left out.
     """
     rows, begin = 0, 0
     while begin < len(keys):
@@ -100,37 +101,37 @@ def shared(keys: U64, contig: I32, places: U32, lengths: I64, most: int, out: I6
                     other = np.int64(keys[b] & np.uint64(0xFFFFFFFF))
                     if contig[one] == contig[other]:
                         continue
-                    if rows < len(out):
+                    if rows < len(pair):
                         along = np.int64(places[one] & 1 == places[other] & 1)
-                        at = np.int64(places[other] >> 1)
-                        out[rows, 0] = np.int64(contig[one]) << 33 | np.int64(contig[other]) << 1 | along
-                        out[rows, 1] = places[one] >> 1
-                        out[rows, 2] = at if along else lengths[contig[other]] - WORD_BP - at
+                        there = np.int64(places[other] >> 1)
+                        pair[rows] = np.int64(contig[one]) << 33 | np.int64(contig[other]) << 1 | along
+                        at[rows, 0] = places[one] >> 1
+                        at[rows, 1] = there if along else lengths[contig[other]] - WORD_BP - there
                     rows += 1
         begin = end
     return rows
 
 
 @njit(nogil=True, cache=True)
-def stretches(hits: I64, starts: I64, band: int, out: I64) -> None:
-    """Of each group hits[starts[g]:starts[g + 1]] (columns: bp in the first contig, in the second) those in the densest
-    band of diagonals: how many, and where they begin and end in both contigs. Fills `out` (groups, 5).
+def stretches(at: I32, order: I64, start: I64, stop: I64, band: int, out: I64) -> None:
+    """Of each group at[order[start:stop]] (columns: bp in the first contig, in the second) those in the densest band of
+    diagonals: how many, and where they begin and end in both contigs. Fills `out` (groups, 5).
     """
-    for group in range(len(starts) - 1):
-        own = hits[starts[group] : starts[group + 1]]
+    for group in range(len(start)):
+        own = at[order[start[group] : stop[group]]]
         diagonal = own[:, 1] - own[:, 0]
-        order = np.argsort(diagonal)
+        rank = np.argsort(diagonal)
         most, best, low = 0, 0, 0
-        for high in range(len(order)):
-            while diagonal[order[high]] - diagonal[order[low]] > band:
+        for high in range(len(rank)):
+            while diagonal[rank[high]] - diagonal[rank[low]] > band:
                 low += 1
             if high - low + 1 > most:
                 most, best = high - low + 1, low
-        chosen = own[order[best : best + most]]
+        chosen = own[rank[best : best + most]]
         out[group, 0] = most
         for side in range(2):
             out[group, 1 + 2 * side] = chosen[:, side].min()
-            out[group, 2 + 2 * side] = chosen[:, side].max() + WORD_BP
+            out[group, 2 + 2 * side] = np.int64(chosen[:, side].max()) + WORD_BP
 
 
 @njit(nogil=True, cache=True)
