@@ -18,6 +18,8 @@ import numpy.typing as npt
 ITERATIONS = 4
 EDGES_AT_ONCE = 50_000
 MANY_EDGES = 500_000  # of all the graphs together; from there on a second process is worth its start
+PROCESS_BYTES = 100 * 10**6  # Python and igraph
+BYTES_PER_EDGE = 130  # of a process' graph: igraph's, the arrays that it comes in, and what is on its way
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,12 +32,16 @@ class Graph:
 
 
 def leiden(
-    graphs: Sequence[Graph], resolutions: Sequence[float], *, seed: int, processes: int
+    graphs: Sequence[Graph], resolutions: Sequence[float], *, seed: int, processes: int, memory: int | None = None
 ) -> list[list[npt.NDArray[np.int32]]]:
     """Leiden communities (Traag et al. 2019, modularity) of each graph at each resolution: labels (N,), largest = 0.
 
-    The same for the same seed, whatever the number of processes.
+    The same for the same seed, whatever the number of processes: as many as fit into `memory` (bytes; None: whatever
+    it takes), of which each holds a graph.
     """
+    if memory is not None:
+        edges = max((len(graph.edges) for graph in graphs), default=0)
+        processes = min(processes, memory // (PROCESS_BYTES + BYTES_PER_EDGE * edges))
     if processes < 2 or sum(len(graph.edges) for graph in graphs) * len(resolutions) < MANY_EDGES:
         return [_communities(graph, resolutions, seed) for graph in graphs]
     step = -(-len(resolutions) // processes)

@@ -80,6 +80,11 @@ def _status(field: str) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), 0)
 
 
+def resident_memory() -> int:
+    """What the process uses now, bytes; where the system does not say, the most so far."""
+    return _status("VmRSS") or peak_memory()
+
+
 def peak_memory() -> int:
     """The most resident memory since the process began, or since a PeakMemory block began, bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

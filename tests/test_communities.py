@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -115,6 +116,27 @@ def test_every_graph_at_every_resolution(processes: int, monkeypatch: pytest.Mon
             np.testing.assert_array_equal(labels, communities(graph, resolution))
     np.testing.assert_array_equal(found[0][1], np.zeros(7))
     assert leiden([], resolutions, seed=1, processes=processes) == []
+
+
+def test_no_more_processes_than_memory_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MANY_EDGES", 1)
+    graphs, resolutions = [cliques(3, 4), cliques(5, 6, 7)], [1, 0.01, 2]
+    expected = leiden(graphs, resolutions, seed=1, processes=1)
+    started: list[int] = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, workers: int, _context: object) -> None:
+            started.append(workers)
+            super().__init__(1)  # random's generator is the process' own
+
+    monkeypatch.setattr(module, "ProcessPoolExecutor", Pool)
+    one = module.PROCESS_BYTES + module.BYTES_PER_EDGE * len(graphs[1].edges)
+    for memory, processes in ((None, 4), (4 * one, 4), (3 * one - 1, 2), (2 * one - 1, None), (-1, None)):
+        found = leiden(graphs, resolutions, seed=1, processes=4, memory=memory)
+        assert started == ([] if processes is None else [processes])
+        started.clear()
+        for cuts, others in zip(expected, found, strict=True):
+            np.testing.assert_array_equal(cuts, others)
 
 
 @pytest.mark.parametrize("points", [0, 1, 5])

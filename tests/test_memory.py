@@ -97,7 +97,11 @@ def test_without_proc_the_peak_of_the_process_stands_in(monkeypatch: pytest.Monk
     monkeypatch.setattr(memory, "_reset_mark", lambda: False)
     with memory.PeakMemory() as block:
         allocate(10 * MB)
-    assert block.peak == memory.peak_memory() > 10 * MB
+    assert block.peak == memory.peak_memory() == memory.resident_memory() > 10 * MB
+
+
+def test_what_the_process_uses_now() -> None:
+    assert 10 * MB < memory.resident_memory() <= memory.peak_memory() + MB
 
 
 def test_what_is_granted() -> None:

@@ -13,6 +13,7 @@ from binner.clusterers._scene import Scene
 from binner.communities import leiden as leiden_communities
 from binner.data import F32, I32, I64, Clustering, Embedding, Homologs, Progress, Refined, silent
 from binner.graph import genomes_expected, graph_of, nearest, neighbours_that_fit
+from binner.memory import resident_memory
 from binner.space import WITH_COVERAGE, WITHOUT_COVERAGE, Depths, Metric, gaussians, points
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ def propose(
     *,
     seed: int,
     threads: int = 1,
+    memory: int | None = None,
     metrics: Sequence[Metric] | None = None,
     refined: Refined | None = None,
     homologs: Homologs | None = None,
@@ -45,7 +47,8 @@ def propose(
     """Partitions of the contigs by every clusterer in every metric; contigs of which nothing is known (all N) are -1.
 
     metrics: None for those that fit. `refined` are the points of the refinement head: one more metric, in whose graph
-    contigs that may be off weigh less. `homologs` are kept apart.
+    contigs that may be off weigh less. `homologs` are kept apart. `memory` (bytes; None: all that there is) bounds this
+    process and those that it starts.
     """
     known = np.flatnonzero((embedding.matrix != 0).any(1))
     if len(known) < 2:
@@ -64,7 +67,8 @@ def propose(
     genomes = max(FEWEST_GENOMES, genomes_expected(int(lengths[known].sum())))
     resolutions = [share * genomes for share in RESOLUTIONS]
     graphs = [graph_of(*pair, error=error) for pair, error in zip(near, errors, strict=True)]
-    communities = leiden_communities(graphs, resolutions, seed=seed, processes=threads)
+    spare = None if memory is None else memory - resident_memory()
+    communities = leiden_communities(graphs, resolutions, seed=seed, processes=threads, memory=spare)
     progress(2, len(spaces) + 2)
     model = gaussians(embedding, depth, lengths).select(known)
     apart = Apart.of(homologs.select(known), len(known)) if homologs is not None else None

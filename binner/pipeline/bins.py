@@ -29,6 +29,7 @@ from binner.data import (
     digest,
     no_membership,
 )
+from binner.memory import granted
 from binner.stages import Stages
 
 if TYPE_CHECKING:
@@ -275,6 +276,7 @@ class _Part:
                 self.lengths,
                 seed=config.seed,
                 threads=config.machine.threads,
+                memory=granted(config.machine.max_memory),
                 refined=refined,
                 homologs=self.homologs,
                 progress=progress,
