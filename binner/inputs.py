@@ -26,6 +26,7 @@ HEADER_SAMPLE = "assembly"  # what the sample is called whose depth stands in th
 BASE_BYTES = 550 * 10**6  # Python, the libraries and the profiles of the marker genes
 BYTES_PER_BP = 1.15
 BYTES_PER_CONTIG = 15_000  # most of it neighbours
+BYTES_PER_SAMPLE = 60  # of a contig: its depth as points in three metrics, and as a Gaussian
 MOST_BP_PER_BYTE = 5  # of a compressed file
 
 
@@ -101,26 +102,28 @@ def readable(contigs: Path, folder: Path) -> Iterator[Path]:
         kept.unlink(missing_ok=True)
 
 
-def read_contigs(source: Path, *, min_length: int, memory: int) -> Contigs:
-    """Contigs of `min_length` bp and more.
+def read_contigs(source: Path, *, min_length: int, memory: int, samples: int = 0) -> Contigs:
+    """Contigs of `min_length` bp and more, whose depth will be known in `samples`, or more.
 
     Raises InputError for what is no FASTA, and OptionError if they and what is made of them need more than `memory`
     (bytes): before they are in memory where the file is so large that they may.
     """
     if MOST_BP_PER_BYTE * source.stat().st_size > memory:
         lengths = [len(text) for _, text in fasta.records(source) if len(text) >= min_length]
-        _check_memory(source, contigs=len(lengths), bp=sum(lengths), memory=memory)
+        _check_memory(source, contigs=len(lengths), bp=sum(lengths), samples=samples, memory=memory)
     contigs = fasta.read(source, min_length=min_length)
-    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), memory=memory)
+    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, memory=memory)
     return contigs
 
 
-def _check_memory(source: Path, *, contigs: int, bp: int, memory: int) -> None:
-    needed = int(BASE_BYTES + BYTES_PER_BP * bp + BYTES_PER_CONTIG * contigs)
+def _check_memory(source: Path, *, contigs: int, bp: int, samples: int, memory: int) -> None:
+    needed = int(BASE_BYTES + BYTES_PER_BP * bp + (BYTES_PER_CONTIG + BYTES_PER_SAMPLE * samples) * contigs)
     if needed > memory:
+        fewer = " or fewer samples" if samples * BYTES_PER_SAMPLE > BYTES_PER_CONTIG else ""
         raise OptionError(
-            f"{source}: {contigs:,} contigs with {bp / 1e6:,.1f} Mb need about {format_size(needed)} of memory, and"
-            f" {format_size(memory)} may be used: raise --max-memory, or drop short contigs with -m"
+            f"{source}: {contigs:,} contigs with {bp / 1e6:,.1f} Mb{f' in {samples:,} samples' * (samples > 1)} need"
+            f" about {format_size(needed)} of memory, and {format_size(memory)} may be used: raise --max-memory, or"
+            f" drop short contigs with -m{fewer}"
         )
 
 
@@ -158,6 +161,12 @@ def measure(
     if found is None:
         raise ValueError("no file to read depths from")
     return found
+
+
+def check_samples(contigs: Contigs, coverage: Coverage | None, *, source: Path, memory: int) -> None:
+    """Raise OptionError if contigs with so many samples, which tables tell when they are read, need too much memory."""
+    samples = len(coverage.samples) if coverage is not None else 0
+    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, memory=memory)
 
 
 def header_coverage(contigs: Contigs, *, assemblies: int = 1) -> Coverage | None:

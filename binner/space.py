@@ -73,19 +73,19 @@ def depths(coverage: Coverage | None, embedding: Embedding, lengths: I64) -> Dep
     Contigs whose depth is not known in all samples that count lie where the nearest one in composition lies that has a
     depth, with an error so large that likelihoods ignore it. None if no depth is known at all.
     """
-    joint = _joint(coverage, lengths) if coverage is not None else None
-    if joint is None:
+    mean = _joint(coverage, lengths) if coverage is not None else None
+    if mean is None:
         return None
-    known = joint.known
-    depth = np.where(known[:, None], joint.mean, 0).astype(np.float64)
+    known = np.asarray((~np.isnan(mean)).all(1), np.bool_)
+    depth = np.where(known[:, None], mean, 0).astype(np.float64)
     total = depth.sum(1)
     weight = np.minimum(lengths, LONGEST_WEIGHT).astype(np.float64) * known
     size, shape = size_and_shape(depth)
     size -= weight @ size / weight.sum()
     size_error = np.where(known, READ_BP / (lengths * (total + PSEUDO_DEPTH)), UNKNOWN_ERROR)
-    shape_error = size_error / 4
+    shape_error = size_error / 4  # in every sample
     blocks = np.column_stack([size, shape])
-    errors = np.column_stack([size_error, *[shape_error] * (blocks.shape[1] - 1)])
+    errors = np.column_stack([size_error, shape_error])
     scatter = _scatter(embedding, blocks, errors, covered=known & (total > 1), lengths=lengths)
     typical = float(np.median(size_error[known & (lengths >= np.median(lengths[known]))]))
     if not known.all():
@@ -105,8 +105,8 @@ def size_and_shape(depth: F64) -> tuple[F64, F64]:
     return np.log(total + PSEUDO_DEPTH), shape if depth.shape[1] > 1 else shape[:, :0]
 
 
-def _joint(coverage: Coverage, lengths: I64) -> Coverage | None:
-    """That of the samples that count; None if there are none.
+def _joint(coverage: Coverage, lengths: I64) -> F32 | None:
+    """Depths in the samples that count, (N, at most S), NaN where they are not known; None if there are none.
 
     What can be told is told by contigs that all samples know. So those that know most bp come first, and one that would
     leave less than FEWEST_JOINT of the bp of the first does not count.
@@ -121,17 +121,15 @@ def _joint(coverage: Coverage, lengths: I64) -> Coverage | None:
             kept.append(sample)
         else:
             logger.info("sample %s knows too few contigs: it does not count", coverage.samples[sample])
-    if not kept:
-        return None
-    mean, variance = (np.take(values, sorted(kept), axis=1) for values in (coverage.mean, coverage.variance))
-    return Coverage(tuple(coverage.samples[sample] for sample in sorted(kept)), mean, variance, coverage.names_digest)
+    return coverage.mean[:, sorted(kept)] if kept else None
 
 
 def _scatter(embedding: Embedding, blocks: F64, errors: F64, *, covered: Bool, lengths: I64) -> tuple[float, float]:
     """Standard deviations within genomes of size and shape, the columns of `blocks` (N, 1 + S), beyond their `errors`.
 
-    They are those of nearest neighbours in composition among long contigs. Which neighbours are of one genome is told
-    by their shapes, and by sizes that are not too far apart.
+    `errors` (N, 2) are the variances of the size and of each column of the shape. Pairs within genomes are nearest
+    neighbours in composition among long contigs. Which of them are of one genome is told by their shapes, and by sizes
+    that are not too far apart.
     """
     long = np.flatnonzero(covered & (lengths >= max(5000, np.median(lengths))))
     long = long[:: max(1, -(-len(long) // TYPICAL_PAIRS))]
@@ -140,27 +138,38 @@ def _scatter(embedding: Embedding, blocks: F64, errors: F64, *, covered: Bool, l
     if len(first) < FEWEST_PAIRS:
         return UNKNOWN_SCATTER, LEAST_SHAPE_SCATTER
     other = np.random.default_rng(0).permutation(long)[np.arange(len(first)) % len(long)]
-    squares = (blocks[first] - blocks[second]) ** 2
+    broad = np.maximum(_squares(blocks, first, other).mean(0), 1e-3)
+    squares = _squares(blocks, first, second)
     counting = errors[first] + errors[second]
-    broad = np.maximum(((blocks[first] - blocks[other]) ** 2).mean(0), 1e-3)
     same, shape = _same_genome(squares[:, 1:], counting[:, 1:], broad[1:])
     same *= squares[:, 0] < FARTHEST_SIZE**2
     size = np.sqrt(max(same @ (squares[:, 0] - counting[:, 0]) / max(same.sum(), 1e-9) / 2, 0))
     return max(float(size), LEAST_SCATTER), max(shape, LEAST_SHAPE_SCATTER)
 
 
+def _squares(blocks: F64, first: I64, second: I64) -> F64:
+    """Squared differences of pairs of rows, (P, 1 + S): in place, for with many samples they are large."""
+    off: F64 = blocks[first]
+    off -= blocks[second]
+    off *= off
+    return off
+
+
 def _same_genome(squares: F64, counting: F64, broad: F64) -> tuple[F64, float]:
     """Probability that pairs (P,) are of one genome, by squared differences of shapes (P, S), and the shapes' scatter.
 
-    A mixture (EM): of pairs of one genome, whose variance is `counting` and twice the scatter, and of pairs of two,
-    whose variance is that of random pairs, `broad` (S,). Without shapes (one sample) all pairs are of one genome.
+    A mixture (EM): of pairs of one genome, whose variance is `counting` (P, 1) and twice the scatter, and of pairs of
+    two, whose variance is that of random pairs, `broad` (S,). Without shapes (one sample) all are of one genome.
     """
     if not squares.shape[1]:
         return np.ones(len(squares)), 0.0
     scatter, share = 1e-3, 0.8
     for _ in range(EM_ROUNDS):
         narrow = 2 * scatter + counting
-        odds = (squares / narrow - squares / broad + np.log(narrow / broad)).sum(1) / 2 + np.log((1 - share) / share)
+        density = squares / narrow
+        density -= squares / broad
+        density += np.log(narrow / broad)
+        odds = density.sum(1) / 2 + np.log((1 - share) / share)
         same = 1 / (1 + np.exp(np.clip(odds, -50, 50)))
         share = float(np.clip(same.mean(), 1e-6, 1 - 1e-6))
         scatter = max(float(same @ (squares - counting).mean(1) / max(same.sum(), 1e-9) / 2), 1e-6)
@@ -180,7 +189,7 @@ def points(embedding: Embedding, depth: Depths | None, metric: Metric) -> F32:
     scale = metric.weight / radius
     size = depth.size[:, None] * scale / np.sqrt(depth.size_scatter**2 + depth.typical[0])
     shape = depth.shape * scale / np.sqrt(depth.shape_scatter**2 + depth.typical[1])
-    return np.ascontiguousarray(np.hstack([composition, size, shape]), np.float32)
+    return np.ascontiguousarray(_side_by_side(composition, size, shape))
 
 
 def gaussians(embedding: Embedding, depth: Depths | None, lengths: I64) -> Gaussians:
@@ -188,16 +197,22 @@ def gaussians(embedding: Embedding, depth: Depths | None, lengths: I64) -> Gauss
     if depth is None:
         return Gaussians(embedding.matrix, embedding.variance, embedding.prior)
     size = (depth.size_error + depth.size_scatter**2)[:, None]
-    shape = np.repeat((depth.shape_error + depth.shape_scatter**2)[:, None], depth.shape.shape[1], 1)
+    shape_variance = (depth.shape_error + depth.shape_scatter**2).astype(np.float32)
+    shape = np.repeat(shape_variance[:, None], depth.shape.shape[1], 1)
     weight = np.minimum(lengths, LONGEST_WEIGHT) * depth.known
     weight = weight / weight.sum()
     centred = np.column_stack([depth.size, depth.shape - weight @ depth.shape])
     prior = np.maximum(weight @ centred**2, 1e-4)
     return Gaussians(
-        np.hstack([embedding.matrix, centred]).astype(np.float32),
-        np.hstack([embedding.variance, size, shape]).astype(np.float32),
+        _side_by_side(embedding.matrix, centred),
+        _side_by_side(embedding.variance, size, shape),
         np.concatenate([embedding.prior, prior]).astype(np.float32),
     )
+
+
+def _side_by_side(*tables: Matrix) -> F32:
+    """Columns of tables (N, .), each in single precision before there are many of them."""
+    return np.hstack([table.astype(np.float32, copy=False) for table in tables])
 
 
 def _expected(embedding: Embedding) -> F32:

@@ -37,16 +37,12 @@ def modules(call: Call) -> dict[str, Any]:
         call("propose")
         return [Clustering(embedding.matrix[:, 0].astype(np.int32), "by name")]
 
-    def choose(clusterings: list[Clustering], lengths: Any, **options: Any) -> tuple[list[Bin], F32]:
+    def choose(clusterings: list[Clustering], lengths: Any, **options: Any) -> list[Bin]:
         call("choose")
         labels = clusterings[0].labels
         groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         bins = [Bin(rows, int(lengths[rows].sum()), 1.0) for rows in groups]
-        kept = [found for found in bins if found.size >= options["min_bin_size"]]
-        probability = np.zeros(len(lengths), np.float32)
-        for found in kept:
-            probability[found.rows] = 0.5
-        return kept, probability
+        return [found for found in bins if found.size >= options["min_bin_size"]]
 
     def find(contigs: Contigs, **options: Any) -> Markers:
         call("find")

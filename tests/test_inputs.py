@@ -13,7 +13,7 @@ import pytest
 
 from binner import fasta, inputs
 from binner.config import STDIN, CoverageConfig, EncoderConfig
-from binner.data import Contigs, silent
+from binner.data import Contigs, Coverage, silent
 from binner.errors import InputError, OptionError
 
 
@@ -111,6 +111,21 @@ def test_contigs_that_do_not_fit(before: bool, contigs: Path, monkeypatch: pytes
     with pytest.raises(OptionError, match=message):
         inputs.read_contigs(contigs, min_length=1, memory=20_000)
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before they are read", "after they were read"])
+def test_samples_need_memory(before: bool, contigs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "BASE_BYTES", 0)
+    monkeypatch.setattr(inputs, "MOST_BP_PER_BYTE", 10**6 if before else 0)
+    needed = r"2 contigs with 0\.0 Mb in 500 samples need about 90 kB of memory, and 80 kB .* or fewer samples"
+    with pytest.raises(OptionError, match=needed):
+        inputs.read_contigs(contigs, min_length=1, memory=80_000, samples=500)
+    found = inputs.read_contigs(contigs, min_length=1, memory=80_000, samples=1)
+    inputs.check_samples(found, None, source=contigs, memory=80_000)
+    depth = np.ones((2, 500), np.float32)
+    coverage = Coverage(tuple(map(str, range(500))), depth, depth, found.names_digest)
+    with pytest.raises(OptionError, match=needed):
+        inputs.check_samples(found, coverage, source=contigs, memory=80_000)
 
 
 def test_only_what_takes_part_must_fit(contigs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

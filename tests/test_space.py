@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -396,3 +398,20 @@ def test_gaussians_have_honest_error_bars(samples: int) -> None:
 
 def test_unit_rows() -> None:
     assert unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist() == [[0.6, 0.8], [0.0, 0.0]]
+
+
+def test_what_a_sample_takes_of_memory() -> None:
+    """Bytes for a contig and a sample, at the peak: tables are in single precision, and differences squared in place."""
+    made = assembly(samples=400, contigs=1000)
+    depth = made.depths
+    works: tuple[tuple[Callable[[], object], float], ...] = (
+        (lambda: points(made.embedding, depth, WITH_COVERAGE[0]), 18),
+        (lambda: gaussians(made.embedding, depth, made.lengths), 26),
+        (lambda: made.depths, 90),
+    )
+    for work, most in works:
+        tracemalloc.start()
+        work()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < most * 1000 * 400

@@ -65,14 +65,18 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             contigs = stages.run(
                 "contigs",
                 "Reading contigs",
-                lambda _: inputs.read_contigs(source, min_length=config.min_length, memory=memory),
+                lambda _: inputs.read_contigs(
+                    source, min_length=config.min_length, memory=memory, samples=len(config.coverage.files)
+                ),
             )
             told = _assemblies(contigs, config)
             bin_folder.check(space.out, prefixes=told.prefixes(config.prefix))
             _check_vectors(config, contigs, device=device)
             job = _Job(config, space, stages, source, contigs, told, device, memory)
             others = job.read_bins()
-            job, coverage = job.split_chimeras(job.measure_coverage())
+            measured = job.measure_coverage()
+            inputs.check_samples(contigs, measured, source=source, memory=memory)
+            job, coverage = job.split_chimeras(measured)
             markers = job.find_markers()
             bins, membership = job.find_bins(coverage, markers, job.find_homologs(), others)
             percent = job.judge(bins, markers)
