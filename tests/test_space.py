@@ -401,7 +401,7 @@ def test_unit_rows() -> None:
 
 
 def test_what_a_sample_takes_of_memory() -> None:
-    """Bytes for a contig and a sample, at the peak: tables are in single precision, and differences squared in place."""
+    """Bytes for a contig and a sample, at the peak, most of it in single precision or in place."""
     made = assembly(samples=400, contigs=1000)
     depth = made.depths
     works: tuple[tuple[Callable[[], object], float], ...] = (

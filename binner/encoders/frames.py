@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from binner.data import F32, I64, U8
+from binner.data import F32, I8, I64, U8
 
 WORDS = 64  # of three bases: 16 a + 4 b + c
 PLACES = 3  # in a codon
@@ -57,7 +57,7 @@ def _count(codes: U8, start: I64, stop: I64, odds: F32, reverse: I64, counts: F3
 
 
 @njit(nogil=True, cache=True)
-def read(codes: U8, start: int, stop: int, odds: F32, reverse: I64) -> tuple[I64, U8, bool]:
+def read(codes: U8, start: int, stop: int, odds: F32, reverse: I64) -> tuple[I8, U8, bool]:
     """The words of codes[start:stop] from left to right on the strand that reads smaller, -1 with an N; the frame in
     which a codon begins at each (0-2: along, 3-5: against, NONE); and whether that strand is the reverse one.
     """
@@ -72,10 +72,10 @@ def read(codes: U8, start: int, stop: int, odds: F32, reverse: I64) -> tuple[I64
 
 
 @njit(nogil=True, cache=True)
-def _words(codes: U8, start: int, stop: int) -> tuple[I64, float, bool]:
+def _words(codes: U8, start: int, stop: int) -> tuple[I8, float, bool]:
     """Words of three bases, class of GC content, and whether the reverse strand reads smaller."""
     size = stop - start
-    words = np.empty(max(size - 2, 0), np.int64)
+    words = np.empty(max(size - 2, 0), np.int8)
     flip, strong, known = 0, 0, 0
     for i in range(size):
         here, there = codes[start + i], codes[stop - 1 - i]
@@ -100,7 +100,7 @@ def _words(codes: U8, start: int, stop: int) -> tuple[I64, float, bool]:
 
 
 @njit(nogil=True, cache=True)
-def _forward(words: I64, weight: F32, reverse: I64) -> tuple[U8, int]:
+def _forward(words: I8, weight: F32, reverse: I64) -> tuple[U8, int]:
     """The steps of the best path and its last state. Frame f (0-2: along, 3-5: against) reads a codon where i % 3 is
     f % 3; a step holds the best state before i (bits 0-2), and which of the frames of i and none are entered from it.
     """

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from binner.data import F32, I32, I64, U8
+from binner.data import F32, I8, I32, I64, U8
 from binner.encoders.frames import NONE, REVERSE, WORDS, read
 from binner.genetic_code import CODONS, RESIDUES
 
@@ -48,7 +48,7 @@ def sample(codes: U8, offsets: I64, odds: F32, share: int, out: tuple[U32, U32, 
 
 
 @njit(nogil=True, cache=True)
-def _sample(words: I64, frame: U8, share: int, hashes: U32, places: U32) -> int:
+def _sample(words: I8, frame: U8, share: int, hashes: U32, places: U32) -> int:
     """Those of one contig, on the strand that was read: how many."""
     number = word = run = 0
     for i in range(len(words)):

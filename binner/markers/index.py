@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from binner.data import F32, I32, I64, U8, check_array
+from binner.data import F32, I8, I32, I64, U8, check_array
 from binner.genetic_code import RESIDUES
-
-I8 = npt.NDArray[np.int8]
 
 OTHER = (-1.0, -2.0)  # bits of an unknown residue, of TGA: a segment crosses it only if the profile goes on behind it
 UNITS = 8  # scores are integers, this many to a bit

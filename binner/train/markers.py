@@ -10,20 +10,17 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from binner import fasta, markers
 from binner.config import FASTA_SUFFIXES, fasta_stem
-from binner.data import F64, I64, U8, Progress, silent
+from binner.data import F64, I8, I64, U8, Progress, silent
 from binner.errors import InputError
 from binner.genetic_code import RESIDUES
 from binner.markers import profiles
 from binner.markers.index import SEED, UNITS, in_units
 
 log = logging.getLogger(__name__)
-
-I8 = npt.NDArray[np.int8]
 
 MISS = 40.0  # seeds a residue by chance that are as bad as missing every gene
 MOST_CHANCE = 5e-3  # seeds a residue by chance, of one profile

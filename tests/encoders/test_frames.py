@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from binner.data import F32, U8
-from binner.encoders.frames import CHANGE, GC_CLASSES, PLACES, REVERSE, WORDS, count, frequencies
+from binner.encoders.frames import CHANGE, GC_CLASSES, PLACES, REVERSE, WORDS, count, frequencies, read
 
 BASES = "ACGT"
 STOPS = [int("".join(str(BASES.index(base)) for base in stop), 4) for stop in ("TAA", "TAG", "TGA")]
@@ -121,3 +121,12 @@ def test_frequencies() -> None:
     assert found.dtype == np.float32
     np.testing.assert_allclose((found**2).reshape(3, PLACES, WORDS).sum(2), 1, rtol=1e-5)
     np.testing.assert_allclose(found[1:], 1 / 8)  # nothing is read there
+
+
+def test_a_long_contig_takes_three_bytes_a_base() -> None:
+    """What is kept of each base: its word, the step of the path, and the frame."""
+    codes = np.random.default_rng(0).integers(0, 5, 3000).astype(np.uint8)
+    words, frame, _ = read(codes, 0, len(codes), flat([0.0] * WORDS), REVERSE)
+    assert words.itemsize == frame.itemsize == 1
+    assert words.min() == -1
+    assert words.max() == WORDS - 1
