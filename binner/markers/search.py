@@ -16,6 +16,7 @@ from binner.markers import profiles
 from binner.markers.profiles import Profile
 
 BLOCK = 200  # proteins that one thread searches at a time
+LONGEST = 100_000  # residues that HMMER takes; more are a repeat without a stop codon, and no gene
 FORWARD_SHARE, FORWARD_BITS = 0.9, 30.0  # of the cutoff, and less: HMMER gives up a protein that scores below
 
 
@@ -34,11 +35,15 @@ class Hits:
 
 
 def search(proteins: Sequence[bytes], pairs: Sequence[I64], *, threads: int, progress: Progress = silent) -> Hits:
-    """Hits, by protein and profile, among the proteins (rows) that `pairs` names for each profile."""
+    """Hits, by protein and profile, among the proteins (rows) that `pairs` names for each profile.
+
+    Proteins of more than LONGEST residues are none.
+    """
     known = profiles.load()
     alphabet = pyhmmer.easel.Alphabet.amino()
     lengths = np.array([len(protein) for protein in proteins], np.int64)
-    work = [(row, names[a : a + BLOCK]) for row, names in enumerate(pairs) for a in range(0, len(names), BLOCK)]
+    short = [names[lengths[names] <= LONGEST] for names in pairs]
+    work = [(row, names[a : a + BLOCK]) for row, names in enumerate(short) for a in range(0, len(names), BLOCK)]
     cost = [known[row].hmm.M * int(lengths[names].sum()) for row, names in work]
     work = [work[i] for i in np.argsort(cost, kind="stable")[::-1]]  # the longest first, so that no thread ends late
 

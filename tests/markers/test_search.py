@@ -57,6 +57,16 @@ def test_hits_are_those_of_hmmsearch(proteins: list[bytes]) -> None:
     np.testing.assert_allclose(hits.bits, [e[2] for e in sorted(expected)], rtol=1e-4)
 
 
+def test_what_is_too_long_for_hmmer_is_no_gene(proteins: list[bytes]) -> None:
+    """A gene at the end of a repeat: found where both together are as long as HMMER takes."""
+    gene = proteins[0]
+    for residues, fits in ((search.LONGEST, True), (search.LONGEST + 1, False)):
+        repeat = b"A" * (residues - len(gene)) + gene
+        named = [np.arange(2) if row == ROWS[0] else np.arange(0) for row in range(len(profiles.load()))]
+        found = search.search([repeat, gene], named, threads=1)
+        assert found.protein.tolist() == ([0, 1] if fits else [1])
+
+
 def test_only_the_pairs_that_are_named(proteins: list[bytes]) -> None:
     whole = search.search(proteins, everything(proteins), threads=1)
     pairs = [np.arange(0)] * len(profiles.load())
