@@ -249,7 +249,7 @@ class Markers:
 
     genes: tuple[str, ...]  # (M,), "<set>:<name>", sets: "universal" (fetchmgs), "bacteria", "archaea"
     counts: U8  # (N, M)
-    cut: U8  # (N, M), how many of these an end of the contig may have cut
+    cut: U8  # (N, M), how many of these an end of the contig, or a gap, may have cut
     names_digest: str
 
     def __post_init__(self) -> None:

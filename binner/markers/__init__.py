@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from binner import genes
-from binner.data import F32, I64, U8, Bin, Bool, Contigs, Markers, Progress, silent
+from binner.data import F32, I64, N_CODE, U8, Bin, Bool, Contigs, Markers, Progress, silent
 from binner.markers import profiles, scan, search
 from binner.markers.search import Hits
 
@@ -32,7 +32,7 @@ class Proteins:
     """Where P proteins are from."""
 
     contig: I64  # (P,), row
-    cut: Bool  # (P,), whether an end of the contig may cut the gene
+    cut: Bool  # (P,), whether an end of the contig, or a gap, may cut the gene
 
 
 def find(contigs: Contigs, *, threads: int, progress: Progress = silent, full: bool = False) -> Markers:
@@ -74,9 +74,21 @@ def _fast(contigs: Contigs, *, threads: int, progress: Progress) -> tuple[Protei
     hits = frames.take(np.sort(np.concatenate([np.flatnonzero(sure), unsure[found.protein]])))
     place = np.stack([hits.contig, hits.reverse, hits.start], 1)
     first, protein = np.unique(place, axis=0, return_index=True, return_inverse=True)[1:]
-    contig = hits.contig[first]
-    cut = (hits.start[first] < CODON) | (hits.stop[first] > contigs.lengths[contig] - CODON)  # no stop codon at an end
-    return Proteins(contig, cut), Hits(protein.reshape(-1).astype(np.int64), hits.profile, hits.bits)
+    frames = hits.take(first)
+    found_in = Proteins(frames.contig, _cut(contigs, frames))
+    return found_in, Hits(protein.reshape(-1).astype(np.int64), hits.profile, hits.bits)
+
+
+def _cut(contigs: Contigs, frames: scan.Candidates) -> Bool:
+    """Whether no stop codon ends a frame, on either side, but an end of the contig or a gap."""
+    length = contigs.lengths[frames.contig]
+
+    def in_gap(place: I64) -> Bool:
+        place = np.clip(np.where(frames.reverse, length - 1 - place, place), 0, length - 1)
+        return np.asarray(contigs.codes[contigs.offsets[frames.contig] + place] == N_CODE, np.bool_)
+
+    ends = (frames.start < CODON) | (frames.stop > length - CODON)
+    return ends | in_gap(frames.start - 1) | in_gap(frames.stop + CODON - 1)  # the last base of a codon outside
 
 
 def _part(progress: Progress, part: int) -> Progress:
@@ -114,8 +126,8 @@ def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
     """Completeness and contamination (%) of each bin, (B,): single-copy genes that it has, and copies too many.
 
     Both are shares of the genes of bacteria (107), or of the universal ones and those of archaea (72) where the bin has
-    a larger share of these. Two copies that ends of contigs cut count as one. Lineages that lack some of the genes, as
-    Patescibacteria and endosymbionts do, come out less complete than they are.
+    a larger share of these. Two copies that ends of contigs or gaps cut count as one. Lineages that lack some of the
+    genes, as Patescibacteria and endosymbionts do, come out less complete than they are.
     """
     sets = np.array([gene.partition(":")[0] for gene in markers.genes])
     kingdoms = [np.flatnonzero(sets == "bacteria"), np.flatnonzero(sets != "bacteria")]

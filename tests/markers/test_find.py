@@ -12,7 +12,7 @@ import pytest
 from benchmarks.profiles import Profiles, planted_profiles
 from benchmarks.simulate import Metagenome, simulate
 from binner import fasta, markers
-from binner.data import I64, Bin, Contigs, Markers
+from binner.data import I64, N_CODE, U8, Bin, Contigs, Markers
 from binner.markers import profiles, scan, search
 from binner.markers.search import Hits
 from tests.assemblies import contigs_of, reverse_complement
@@ -202,6 +202,39 @@ def test_a_gene_that_is_cut_in_two_is_one_copy(made: Metagenome) -> None:
             assert held[column] and over[column] == 0
     whole = markers.find(contigs_of(codes[max(start - 300, 0) : stop + 300]), threads=1)
     assert (whole.counts[0, column], whole.cut[0, column]) == (1, 0)
+
+
+def clear_gene(contigs: Contigs) -> tuple[int, U8, int, int]:
+    """Column of a gene, a contig that has it on its strand, and where its frame starts and stops there."""
+    cutoff = np.array([profile.cutoff for profile in profiles.load()], np.float32)
+    frames = scan.scan(contigs, profiles.index(), least=1.5 * cutoff + 60, threads=1)
+    genes = [profiles.load()[row].gene for row in frames.profile]
+    place = next(row for row, gene in enumerate(genes) if gene in profiles.genes() and not frames.reverse[row])
+    column = profiles.genes().index(genes[place])
+    return column, contigs[int(frames.contig[place])], int(frames.start[place]), int(frames.stop[place])
+
+
+def test_a_gene_that_a_gap_splits_is_one_copy(made: Metagenome) -> None:
+    """On both strands; fewer N than end a frame leave it whole."""
+    column, codes, start, stop = clear_gene(made.contigs)
+    middle = start + (stop - start) // 6 * 3
+    left, right = codes[max(start - 300, 0) : middle], codes[middle : stop + 300]
+    for length, copies in ((99, 2), (27, 1)):
+        contigs = contigs_of(np.concatenate([left, np.full(length, N_CODE, np.uint8), right]))
+        for strand in (contigs, reverse_complement(contigs)):
+            found = markers.find(strand, threads=1)
+            assert (found.counts[0, column], found.cut[0, column]) == (copies, 2 * (copies > 1))
+            held, over = found.copies(np.arange(1))
+            assert held[column] and over[column] == 0
+
+
+def test_a_gene_at_the_end_of_a_long_repeat(made: Metagenome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame of more residues than HMMER takes: it is not asked, and what is on other contigs is found."""
+    column, codes, start, stop = clear_gene(made.contigs)
+    repeat = np.tile(np.array([2, 1, 1], np.uint8), search.LONGEST)  # GCC
+    monkeypatch.setattr(markers, "SURE_BITS", 1e9)
+    contigs = contigs_of(np.concatenate([repeat, codes[start : stop + 300]]), codes)
+    assert markers.find(contigs, threads=1).counts[:, column].tolist() == [0, 1]
 
 
 def test_two_pieces_are_one_copy() -> None:
