@@ -29,7 +29,7 @@ def cluster(scene: Scene) -> Iterator[tuple[str, I32]]:
 def agglomerate(pooled: Pooled, prior: F32, *, down_to: float) -> list[tuple[int, int, float]]:
     """Merges (first, second, gain in nats) of K clusters, the best one first each time; merge i makes cluster K + i."""
     number = min(len(pooled.weighted), MOST_CLUSTERS)
-    total = 2 * len(pooled.weighted)
+    total = len(pooled.weighted) + number
     weighted, precision = np.zeros((2, total, pooled.weighted.shape[1]))
     weighted[: len(pooled.weighted)], precision[: len(pooled.weighted)] = pooled.weighted, pooled.precision
     evidence = np.zeros(total)
