@@ -35,9 +35,10 @@ def reassign(labels: I32, gaussians: Gaussians, lengths: I64, *, least_bp: int, 
         large = np.flatnonzero(sizes >= least_bp)
         if not len(large):
             return labels
-        kept = np.full(len(sizes) + 1, -1, np.int32)  # the last one is for the label -1
+        kept = np.full(len(sizes), -1, np.int32)
         kept[large] = np.arange(len(large))
-        pooled = pool(gaussians, kept[labels], len(large), temper=TEMPER)
+        of = np.where(labels >= 0, kept[np.maximum(labels, 0)], -1)
+        pooled = pool(gaussians, of, len(large), temper=TEMPER)
         posterior = pooled.posterior(gaussians.prior)
         likely = most_likely(gaussians, *posterior, temper=TEMPER)
         if apart is not None:

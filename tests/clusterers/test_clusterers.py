@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,12 @@ from sklearn.metrics import adjusted_rand_score
 
 from binner.clusterers import CLUSTERERS, EVERY_METRIC, RESOLUTIONS, propose
 from binner.clusterers._scene import Scene
+from binner.clusterers.merge import agglomerate
+from binner.clusterers.reassign import reassign
 from binner.communities import leiden
-from binner.data import I64, Coverage, Embedding, Refined
+from binner.data import I64, UNSEEN, Coverage, Embedding, Refined
 from binner.graph import graph_of, nearest
-from binner.likelihood import Gaussians
+from binner.likelihood import Gaussians, Pooled
 from binner.space import depths
 
 GENOMES = 8
@@ -95,6 +98,30 @@ def test_the_same_seed_gives_the_same_partitions_whatever_the_processes(monkeypa
     two = propose(embedding, None, lengths_of(embedding), seed=3, threads=2)
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a.labels, b.labels)
+
+
+def test_contigs_that_were_not_seen_draw_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are as those in no cluster: clusters of two genomes of eight are the only ones that say where they lie."""
+    monkeypatch.setattr("binner.clusterers.reassign.ROUNDS", 1)
+    embedding, genome = embedding_of(160), genome_of(160)
+    model = Gaussians(embedding.matrix, embedding.variance, embedding.prior)
+    one, other = (
+        reassign(np.where(genome < 2, genome, none).astype(np.int32), model, lengths_of(embedding), least_bp=1)
+        for none in (-1, UNSEEN)
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+def test_agglomeration_makes_room_for_the_merges_that_there_can_be() -> None:
+    """Of 3,000 clusters the 1,000 largest take part: a third more of what is known of clusters, not as much again."""
+    rng = np.random.default_rng(0)
+    pooled = Pooled(rng.normal(size=(3000, 64)), rng.random((3000, 64)))
+    tracemalloc.start()
+    merges = agglomerate(pooled, np.ones(64, np.float32), down_to=1e9)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert merges == []
+    assert peak < 6.4 * pooled.weighted.nbytes
 
 
 def test_contigs_of_which_nothing_is_known_are_in_no_cluster() -> None:
