@@ -7,7 +7,8 @@ import pytest
 
 from binner.candidates import SOURCES, merge, more, split
 from binner.candidates.split import seeds
-from binner.data import I64
+from binner.data import F32, F64, I64, UNSEEN
+from binner.likelihood import log_evidence
 from tests.candidates.cases import GENES, given, groups, partition
 
 
@@ -51,6 +52,32 @@ def test_halves_are_put_together() -> None:
     half = 2 * genome + (np.arange(120) // 3 % 2)
     (labels,) = merge.propose(given(genome, [partition(half)]))
     assert groups(labels) == groups(genome)
+
+
+def test_each_half_is_compared_with_the_nearest_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    genome = three_genomes()
+    data = given(genome, [partition(2 * genome + (np.arange(120) // 3 % 2))])
+    looked_at: list[int] = []
+
+    def counting(weighted: F64, precision: F64, prior: F32) -> F64:
+        looked_at.append(len(weighted))
+        return log_evidence(weighted, precision, prior)
+
+    monkeypatch.setattr(merge, "log_evidence", counting)
+    monkeypatch.setattr(merge, "NEAREST", 2)
+    (labels,) = merge.propose(data)
+    assert groups(labels) == groups(genome)
+    assert looked_at == [6, *[2] * 6]
+
+
+def test_contigs_that_a_partition_has_not_seen_join_no_pair() -> None:
+    genome = three_genomes()
+    half = 2 * genome + (np.arange(120) // 3 % 2)
+    seen = np.arange(120) >= 12
+    (labels,) = merge.propose(given(genome, [partition(np.where(seen, half, UNSEEN))]))
+    assert groups(labels) == groups(np.where(seen, genome, -1))
+    (nothing,) = merge.propose(given(genome, [partition(np.full(120, UNSEEN))]))
+    assert (nothing == -1).all()
 
 
 def test_clusters_that_have_the_same_genes_stay_apart() -> None:
