@@ -223,6 +223,11 @@ class Embedding:
         if (self.variance <= 0).any() or (self.prior <= 0).any():
             raise ValueError("variances must be positive")
 
+    @property
+    def known(self) -> Bool:
+        """(N,), whether anything is known of the contig: not of one of nothing but N, which lies at 0."""
+        return np.asarray((self.matrix != 0).any(1), np.bool_)
+
     def select(self, rows: I64) -> Embedding:
         """That of the contigs in `rows`, in that order."""
         own = digest(self.names_digest, rows)

@@ -86,10 +86,11 @@ def depths(coverage: Coverage | None, embedding: Embedding, lengths: I64) -> Dep
     shape_error = size_error / 4  # in every sample
     blocks = np.column_stack([size, shape])
     errors = np.column_stack([size_error, shape_error])
-    scatter = _scatter(embedding, blocks, errors, covered=known & (total > 1), lengths=lengths)
+    scatter = _scatter(embedding, blocks, errors, covered=known & embedding.known & (total > 1), lengths=lengths)
     typical = float(np.median(size_error[known & (lengths >= np.median(lengths[known]))]))
     if not known.all():
-        there = np.flatnonzero(known)
+        there = np.flatnonzero(known & embedding.known)  # all N: near to everything, and no neighbour of anything
+        there = there if len(there) else np.flatnonzero(known)
         composition = _expected(embedding)
         blocks[~known] = blocks[there[closest(composition[~known], composition[there])]]
     return Depths(blocks[:, 0], blocks[:, 1:], size_error, shape_error, *scatter, (typical, typical / 4), known)

@@ -238,6 +238,19 @@ def test_contigs_of_unknown_depth_lie_in_their_genome(metric: Metric, samples: i
     assert rows[closest][rows].mean() < 0.6, "most of their neighbours have a depth"
 
 
+def test_an_unknown_depth_is_not_that_of_a_contig_of_nothing_but_n() -> None:
+    """It lies at 0, which is nearer to vectors of length 1 in many directions than they are to each other."""
+    made = assembly(samples=2, contigs=40, genomes=20)
+    matrix, mean = np.random.default_rng(0).normal(size=(40, 64)), made.coverage.mean.copy()
+    matrix[0], mean[0], mean[1:10] = 0, 900, np.nan
+    embedding = embedding_of(matrix, made.lengths)
+    found = measured(coverage_of(mean), embedding, made.lengths)
+    assert not (found.size[1:10] == found.size[0]).any()
+    mean[10:] = np.nan
+    found = measured(coverage_of(mean), embedding, made.lengths)
+    assert (found.size[1:] == found.size[0]).all(), "there is no other"
+
+
 def test_without_any_depth_there_is_no_coverage(caplog: pytest.LogCaptureFixture) -> None:
     made = assembly(samples=2, contigs=50)
     for coverage in (None, coverage_of(np.zeros((50, 0))), unknown(made, np.ones(50, bool))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from binner.data import F32, I64, Clustering, Homologs, Markers
+from binner.data import F32, I64, Bool, Clustering, Homologs, Markers
 from binner.likelihood import Gaussians
 
 
@@ -19,3 +19,4 @@ class Given:
     markers: Markers | None
     homologs: Homologs | None
     least_bp: int  # of a bin
+    known: Bool  # (N,), whether anything is known of the contig: those that were clustered

@@ -36,25 +36,30 @@ class Tree:
         """Contigs of a node, ascending."""
         return np.sort(self.order[self.start[node] : self.stop[node]])
 
+    def sums(self, lengths: I64) -> I64:
+        """Of the contigs of each node, (K,)."""
+        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths[self.order])])
+        return np.asarray(before[self.stop] - before[self.start], np.int64)
+
 
 def propose(given: Given) -> Iterator[I32]:
     """The best set of each metric's tree."""
-    number = len(given.lengths)
-    if number < 3:
+    known = np.flatnonzero(given.known)
+    lengths = given.lengths[known]
+    if len(known) < 3:
         return
     score = select.scorer(given.clusterings, given.lengths, given.markers, given.homologs)
+    k = neighbours_that_fit(len(known), int(lengths.sum()))
     for points in given.spaces:
-        neighbours, distances = nearest(points, neighbours_that_fit(number, int(given.lengths.sum())))
-        linkage = single_linkage(neighbours, distances, core=CORE_NEIGHBOURS)
-        tree = condense(linkage, given.lengths, least_bp=given.least_bp)
-        bp = np.array([given.lengths[tree.rows(node)].sum() for node in range(len(tree.parent))], np.int64)
-        scored = np.flatnonzero(bp <= MOST_BP)
-        value = np.full(len(bp), -np.inf)
+        linkage = single_linkage(*nearest(points[known], k), core=CORE_NEIGHBOURS)
+        tree = condense(linkage, lengths, least_bp=given.least_bp)
+        scored = np.flatnonzero(tree.sums(lengths) <= MOST_BP)
+        value = np.full(len(tree.parent), -np.inf)
         # Squared, for two halves of a genome have half of its votes and half of its markers each.
-        value[scored] = np.maximum(score([tree.rows(node) for node in scored.tolist()]), 0) ** 2
-        labels = np.full(number, -1, np.int32)
+        value[scored] = np.maximum(score([known[tree.rows(node)] for node in scored.tolist()]), 0) ** 2
+        labels = np.full(len(given.lengths), -1, np.int32)
         for label, node in enumerate(best_set(tree, value).tolist()):
-            labels[tree.rows(node)] = label
+            labels[known[tree.rows(node)]] = label
         yield labels
 
 

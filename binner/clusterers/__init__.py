@@ -50,7 +50,7 @@ def propose(
     contigs that may be off weigh less. `homologs` are kept apart. `memory` (bytes; None: all that there is) bounds this
     process and those that it starts.
     """
-    known = np.flatnonzero((embedding.matrix != 0).any(1))
+    known = np.flatnonzero(embedding.known)
     if len(known) < 2:
         return [Clustering(_spread(np.zeros(len(known), np.int32), known, len(lengths)), "alone")]
     if metrics is None:

@@ -302,6 +302,7 @@ class _Part:
                 self.markers,
                 self.homologs,
                 config.min_bin_size,
+                self.embedding.known,
             )
             return candidates.more(config.also, given)
 

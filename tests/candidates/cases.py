@@ -36,6 +36,7 @@ def given(genome: I64, clusterings: Sequence[Clustering], *, apart: float = 5, s
         "markers": Markers(tuple(f"universal:{gene}" for gene in range(GENES)), counts, 0 * counts, "names"),
         "homologs": None,
         "least_bp": 100_000,
+        "known": np.ones(len(genome), bool),
     }
     return Given(**fields | changes)
 

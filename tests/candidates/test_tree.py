@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +42,7 @@ def test_nodes_are_branches_that_could_be_bins(seed: int) -> None:
     assert len(nodes) == len(set(nodes)) > 1
     assert sorted(tree.order.tolist()) == list(range(len(lengths)))
     for node, parent in enumerate(tree.parent.tolist()):
+        assert tree.sums(lengths)[node] == lengths[list(nodes[node])].sum()
         above = [other for other in nodes if nodes[node] < other]
         assert (parent == -1) == (not above)
         if above:
@@ -97,13 +100,31 @@ def test_the_judge_finds_the_genomes_in_the_tree() -> None:
     assert groups(labels) == groups(genome)
 
 
+def test_contigs_of_which_nothing_is_known_are_in_no_bin() -> None:
+    """Two of nothing but N, which lie at 0, in the middle of the genomes: the tree is that of the others."""
+    genome = np.repeat(np.arange(6), 30)
+    data = given(genome, [partition(genome)], apart=20)
+    (expected,) = propose(data)
+    none = np.array([0, 40, 40])
+    known = np.insert(np.ones(180, bool), none, False)
+    padded: dict[str, Any] = {
+        "clusterings": (partition(np.insert(genome, none, -1)),),
+        "spaces": (np.insert(data.spaces[0], none, 0, axis=0),),
+        "lengths": np.insert(data.lengths, none, 900_000),
+        "markers": None,
+        "known": known,
+    }
+    (labels,) = propose(replace(data, **padded))
+    assert (labels[~known] == -1).all()
+    assert groups(labels[known]) == groups(expected)
+
+
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 4])
 def test_a_few_contigs(number: int) -> None:
     genome = np.zeros(max(number, 1), np.int64)
     data = given(genome, [partition(genome[:number])])
     rows = slice(0, number)
-    data = given(
-        genome, [partition(genome[rows])], lengths=np.full(number, 60_000), markers=None, spaces=(data.spaces[0][rows],)
-    )
+    alone: dict[str, Any] = {"lengths": np.full(number, 60_000), "known": np.ones(number, bool), "markers": None}
+    data = given(genome, [partition(genome[rows])], spaces=(data.spaces[0][rows],), **alone)
     found = list(propose(data))
     assert [labels.tolist() for labels in found] == ([[0] * number] if number > 2 else [])
