@@ -92,12 +92,13 @@ def _rows(task: Task, plan: Plan) -> Iterator[Row]:
 def _run_one(row: Row, inputs: Inputs, plan: Plan) -> Row:
     """Run a tool as `row` says: the row with what came of it."""
     tool = TOOLS[row.tool]
-    keep = plan.keep and plan.keep / row.tool / f"{row.set}-{row.fraction:g}"
+    keep = plan.keep and plan.keep / (tool.after or row.tool) / f"{row.set}-{row.fraction:g}"
+    fresh = not keep or (row.seed == plan.seeds[0] and not tool.after)
     with tempfile.TemporaryDirectory(prefix="binner-bench-") as folder:
         out = keep if keep and tool.resumes else Path(folder) / "out"
         out.parent.mkdir(parents=True, exist_ok=True)
         log = Path(folder) / "log"
-        job = Job(inputs, out, row.threads, row.seed, fresh=not keep or row.seed == plan.seeds[0])
+        job = Job(inputs, out, row.threads, row.seed, fresh=fresh)
         usage = measure([*(tool.find() or []), *tool.arguments(job)], log, threads=row.threads)
         if usage.code:
             said = log.read_text(errors="replace").strip().splitlines()[-1:]

@@ -42,6 +42,7 @@ class Tool:
     driver: str = ""  # module that runs the program, whose path is then its first argument
     slow: bool = False  # runs only where it is asked for by name
     resumes: bool = False  # takes up what an earlier run into the same folder left
+    after: str = ""  # the tool into whose folder it runs, where results are kept, to take up what does not differ
 
     def find(self) -> list[str] | None:
         """The start of its command; None if it is not installed."""
@@ -123,18 +124,18 @@ _TRAINED = partial(
 )
 
 
-def _own(more: str = "", *, slow: bool = True) -> Tool:
-    """Binner with default options and those in `more`."""
-    title = f"binner {more}".rstrip()
-    return Tool(title, partial(_binner, more=more.split()), "contig2bin.tsv", slow=slow, resumes=True)
+def _own(more: str = "", *, slow: bool = False) -> Tool:
+    """Binner with default options and those in `more`; a slow one comes after binner itself."""
+    title, arguments = f"binner {more}".rstrip(), partial(_binner, more=more.split())
+    return Tool(title, arguments, "contig2bin.tsv", slow=slow, resumes=True, after="binner" if slow else "")
 
 
 _SWITCHES = ("--no-homologs", "--refine", "--recruit", *(f"--also {source}" for source in SOURCES))  # a part each
 
 TOOLS = {
-    "binner": _own(slow=False),
-    "binner-no-markers": _own("--no-markers", slow=False),
-    **{f"binner-{switch.strip('-').replace(' ', '-')}": _own(switch) for switch in _SWITCHES},
+    "binner": _own(),
+    "binner-no-markers": _own("--no-markers"),
+    **{f"binner-{switch.strip('-').replace(' ', '-')}": _own(switch, slow=True) for switch in _SWITCHES},
     "metabat2": Tool("MetaBAT2", _metabat2, ".", program="metabat2", asks_version="--help"),
     "semibin2": Tool("SemiBin2", _semibin2, "output_bins", lambda samples: samples == 1, program="SemiBin2"),
     "semibin2-self": _TRAINED("SemiBin2, trained", _trained_semibin2),

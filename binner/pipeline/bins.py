@@ -1,11 +1,9 @@
-"""The stages between what is known of the contigs and their bins: embedding, refinement, clusters, the choice."""
+"""The stages between what is known of the contigs and their bins: embedding, and bins of each part of the contigs."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,18 +22,12 @@ from binner.data import (
     Markers,
     Membership,
     Progress,
-    Refined,
     WindowEmbedding,
     digest,
     no_membership,
 )
-from binner.memory import granted
+from binner.pipeline.part import Part
 from binner.stages import Stages
-
-if TYPE_CHECKING:
-    from binner.space import Depths
-
-logger = logging.getLogger(__name__)
 
 COMPOSITION = "whitening"  # the encoder that reads it
 
@@ -67,20 +59,25 @@ class Finder:
             membership.probability[whole.rows] = 1
         embedding_key = self._embedding_key()
         windows, embedding = self._embed(embedding_key)
-        seen = [(windows, embedding), *self._composition(embedding)] if self.config.refine else []
-        along = self._along(coverage) if self.config.refine else None
+        depends_on: tuple[object, ...] = (embedding_key, self.coverage_key, self.config.seed)
+        seen, along = [], None
+        if self.config.refine:
+            seen, along = [(windows, embedding), *self._composition(embedding)], self._along(coverage)
+            depends_on = (*depends_on, self._composition_key())
         for name, rows in self._parts(membership.probability == 0):
-            part = _Part(
-                self,
-                name,
-                self.contigs.lengths[rows],
-                tuple((own.select(rows), means.select(rows)) for own, means in seen),
-                embedding.select(rows),
-                coverage.select(rows) if coverage is not None else None,
-                along.select(rows) if along is not None else None,
-                markers.select(rows) if markers is not None else None,
-                homologs.select(rows) if homologs is not None else None,
-                (embedding_key, digest(rows), self.coverage_key, self.config.seed),
+            part = Part(
+                config=self.config,
+                stages=self.stages,
+                device=self.device,
+                name=name,
+                lengths=self.contigs.lengths[rows],
+                sequences=tuple((own.select(rows), means.select(rows)) for own, means in seen),
+                embedding=embedding.select(rows),
+                coverage=coverage.select(rows) if coverage is not None else None,
+                along=along.select(rows) if along is not None else None,
+                markers=markers.select(rows) if markers is not None else None,
+                homologs=homologs.select(rows) if homologs is not None else None,
+                depends_on=(*depends_on, digest(rows)),
             )
             found, own = part.find()
             membership.probability[rows] = own.probability
@@ -147,9 +144,9 @@ class Finder:
             return adapt(*embed.embed(self.contigs, encoder=COMPOSITION, progress=progress))
 
         if not any(part.startswith(f"{COMPOSITION} ") for part in embedding.encoder.split(" + ")):
-            yield self.stages.run("composition", "Reading composition", work, key=self.composition_key())
+            yield self.stages.run("composition", "Reading composition", work, key=self._composition_key())
 
-    def composition_key(self) -> str:
+    def _composition_key(self) -> str:
         """Of the composition that the refinement reads."""
         from binner.encoders import locate
 
@@ -174,140 +171,3 @@ class Finder:
         reading = replace(config.reading, devices=1)  # with more it comes to the same
         weights = [fingerprint(locate(part)) for part in encoder_parts(config.encoder)]
         return key(self.contigs.digest, config.encoder, reading, weights, code_version("embed"), adapted)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Contigs that are clustered together, n of them, and what is known of them."""
-
-    finder: Finder
-    name: str  # "" if there are no others
-    lengths: I64  # (n,), bp
-    sequences: tuple[tuple[WindowEmbedding, Embedding], ...]  # for the refinement: the embedding, composition beside it
-    embedding: Embedding
-    coverage: Coverage | None
-    along: WindowEmbedding | None  # for the refinement: depths of windows
-    markers: Markers | None
-    homologs: Homologs | None
-    depends_on: tuple[object, ...]  # all that
-
-    def find(self) -> tuple[list[Bin], Membership]:
-        """Bins, and how surely contigs belong where they are."""
-
-        def work(_: Progress) -> tuple[list[Bin], Membership]:
-            from binner import select
-            from binner.recruit import recruit
-
-            found = select.choose(
-                clusterings,
-                self.lengths,
-                markers=self.markers,
-                homologs=self.homologs,
-                min_bin_size=self.finder.config.min_bin_size,
-                depth=depth,
-            )
-            belonging = self._membership(found, clusterings, depth)
-            if self.finder.config.recruit:
-                found = recruit(found, belonging, self.lengths)
-                belonging = self._membership(found, clusterings, depth)
-            return found, belonging
-
-        from binner import space
-
-        depth = space.depths(self.coverage, self.embedding, self.lengths)
-        if depth is not None:
-            logger.info(
-                "contigs of a genome scatter by %.3f in log depth and %.3f in shape, beyond the counting of reads",
-                *(depth.size_scatter, depth.shape_scatter),
-            )
-        refined = self._refine(depth) if self.sequences else None
-        clusterings = self._cluster(depth, refined)
-        if self.finder.config.also:
-            clusterings += self._more(clusterings, depth)
-        return self.finder.stages.run(*self._called("choice", "Choosing bins"), work)
-
-    def _membership(self, bins: Sequence[Bin], clusterings: Sequence[Clustering], depth: Depths | None) -> Membership:
-        from binner import membership, space
-
-        model = space.gaussians(self.embedding, depth, self.lengths)
-        pairs = membership.pair(bins, clusterings, model, self.lengths, covered=depth.known if depth else None)
-        return membership.estimate(pairs, contigs=len(self.lengths))
-
-    def _refine(self, depth: Depths | None) -> Refined:
-        config = self.finder.config
-
-        def work(progress: Progress) -> Refined:
-            from binner import refine
-
-            sequence, *composition = self.sequences
-            evidence = refine.Evidence(
-                self.lengths,
-                sequence,
-                composition=composition[0] if composition else None,
-                coverage=self.coverage,
-                depth=depth,
-                along=self.along,
-                markers=self.markers,
-            )
-            terms = config.refine_terms
-            how = refine.RefineConfig() if terms is None else refine.RefineConfig(terms=terms)
-            return refine.fit(evidence, config=how, seed=config.seed, device=self.finder.device, progress=progress)
-
-        called = self._called("refinement", "Refining the embedding")
-        return self.finder.stages.run(*called, work, key=self._refinement_key())
-
-    def _refinement_key(self) -> str | None:
-        """None without the refinement."""
-        if not self.sequences:
-            return None
-        genes = self.markers and digest(self.markers.counts)
-        seen = self.finder.composition_key()
-        return key(*self.depends_on, seen, self.finder.config.refine_terms, genes, code_version("refine"))
-
-    def _cluster(self, depth: Depths | None, refined: Refined | None) -> list[Clustering]:
-        config = self.finder.config
-
-        def work(progress: Progress) -> list[Clustering]:
-            from binner import clusterers
-
-            return clusterers.propose(
-                self.embedding,
-                depth,
-                self.lengths,
-                seed=config.seed,
-                threads=config.machine.threads,
-                memory=granted(config.machine.max_memory),
-                refined=refined,
-                homologs=self.homologs,
-                progress=progress,
-            )
-
-        how = self._refinement_key()
-        apart = self.homologs and digest(self.homologs.contigs)
-        called = self._called("clustering", "Clustering")
-        return self.finder.stages.run(*called, work, key=key(*self.depends_on, how, apart, code_version("clusterers")))
-
-    def _more(self, clusterings: Sequence[Clustering], depth: Depths | None) -> list[Clustering]:
-        config = self.finder.config
-
-        def work(_: Progress) -> list[Clustering]:
-            from binner import candidates, space
-
-            metrics = space.WITH_COVERAGE if depth is not None else space.WITHOUT_COVERAGE
-            given = candidates.Given(
-                tuple(clusterings),
-                tuple(space.points(self.embedding, depth, metric) for metric in metrics),
-                space.gaussians(self.embedding, depth, self.lengths),
-                self.lengths,
-                self.markers,
-                self.homologs,
-                config.min_bin_size,
-                self.embedding.known,
-            )
-            return candidates.more(config.also, given)
-
-        return self.finder.stages.run(*self._called("candidates", "Finding further candidates"), work)
-
-    def _called(self, stage: str, title: str) -> tuple[str, str]:
-        """Name and title of a stage of this part."""
-        return (f"{stage}-{self.name}", f"{title} of {self.name}") if self.name else (stage, title)
