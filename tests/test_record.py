@@ -62,7 +62,8 @@ def test_a_full_disk_is_no_matter_of_the_log(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == ""
 
 
-def test_the_log_takes_names_that_are_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_takes_names_that_are_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("binner"), "propagate", False)  # pytest's own log cannot take them
     with record.log_to(tmp_path / "log"):
         logging.getLogger("binner").debug("%s", Path(os.fsdecode(b"S\xff.bam")))
     assert "S\\udcff.bam" in (tmp_path / "log").read_text()
