@@ -157,7 +157,7 @@ def bin_sizes(results: Results) -> str:
     x = replace(x, ticks=tuple(tick for tick in x.ticks if tick[0] == int(tick[0])))
     plot = Plot(x, svg.linear("size", 0, 1.05 * float(sizes.max()), write=svg.bp), height=240)
     left = plot.across(np.arange(0.5, len(sizes)))
-    step = (plot.across(np.array([1.0]))[0] - plot.across(np.array([0.0]))[0]).item()
+    step = float(np.diff(plot.across(np.array([0.5, 1.5])))[0])
     gap = min(0.2 * step, 4)
     tier = np.array([found.tier_class for found in results.bins])
     present = [name for name in TIERS if (tier == name).any()]
