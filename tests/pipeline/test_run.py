@@ -417,24 +417,29 @@ def test_one_run_at_a_time() -> None:
         assert err.count("\n") == 1
 
 
-def test_an_interrupted_run_says_how_to_go_on() -> None:
-    with start("embed") as process:
+AGAIN = "the same command again takes up where this one stopped"
+
+
+def ended_by(sent: signal.Signals, *args: str) -> tuple[int, str]:
+    """Code and last line of a run that a signal reaches while it embeds."""
+    with start("embed", *args) as process:
         wait_for("embed")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         code, err = finish(process)
-    assert code == 130
-    assert err.rstrip().endswith("Error: interrupted; the same command again takes up where this one stopped")
+    return code, err.rstrip().rpartition("\n")[2]
+
+
+def test_an_interrupted_run_says_how_to_go_on() -> None:
+    assert ended_by(signal.SIGINT) == (130, f"Error: interrupted; {AGAIN}")
     assert "KeyboardInterrupt" in Path("contigs_binner/binner.log").read_text()
 
 
 def test_a_terminated_run_cleans_up() -> None:
-    with start("embed") as process:
-        wait_for("embed")
-        process.send_signal(signal.SIGTERM)
-        code, err = finish(process)
-    assert code == 143
-    assert err.rstrip().endswith("Error: terminated; the same command again takes up where this one stopped")
-    assert Path("contigs_binner/.binner/lock").read_text() != "", "who used it last did not leave in peace"
+    """The contigs of several files are one for a while; what is kept for the next run stays."""
+    Path("other.fa").write_bytes(Path("contigs.fa").read_bytes())
+    assert ended_by(signal.SIGTERM, "other.fa", "--multi") == (143, f"Error: terminated; {AGAIN}")
+    left = {path.name for path in Path("multi_binner/.binner").iterdir()}
+    assert left == {"lock", *(f"{stage}.npz" for stage in ("markers", "homologs"))}
 
 
 def test_standard_input() -> None:
