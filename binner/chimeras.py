@@ -20,7 +20,7 @@ from binner.data import F32, F64, I64, Contigs, Coverage, Progress, Windows, sil
 from binner.embed import embed_windows
 from binner.joins import Joins
 from binner.replicons import ends_meet
-from binner.space import LONGEST_WEIGHT, PSEUDO_DEPTH, READ_BP, UNKNOWN_SCATTER
+from binner.space import LONGEST_WEIGHT, PSEUDO_DEPTH, READ_BP, UNKNOWN_SCATTER, size_and_shape
 from binner.windows import DEPTH_WINDOW, of_depth
 
 logger = logging.getLogger(__name__)
@@ -73,16 +73,15 @@ def find(
     coverage: Coverage | None = None,
     *,
     least: int = LEAST_SIDE,
-    threshold: float = THRESHOLD,
     progress: Progress = silent,
 ) -> Joins:
-    """Where contigs join two genomes: there the log likelihood ratio, in nats, is above `threshold`.
+    """Where contigs join two genomes: there the log likelihood ratio, in nats, is above THRESHOLD.
 
     Either side has `least` bp or more. Depth counts where `coverage.along` has it, in `windows.of_depth`. Contigs
     that are circular, told or by their ends, are not looked at: what is joined at random closes no circle.
     """
     sides = read(contigs, coverage, progress=progress)
-    contig, position, ratio = _cuts(sides, contigs, least=least, threshold=threshold)
+    contig, position, ratio = _cuts(sides, contigs, least=least)
     joins = Joins(tuple(contigs.names[row] for row in contig.tolist()), position, ratio)
     logger.info(
         "%d of %d contigs are cut at %d joins, by composition%s",
@@ -118,15 +117,13 @@ def coverage_of(pieces: Contigs, of: I64, contigs: Contigs, coverage: Coverage) 
 def _depth_priors(coverage: Coverage, lengths: I64) -> tuple[float, F64]:
     """How far apart genomes are: variances over the assembly of what sides are compared by."""
     assert coverage.along is not None
-    depth = coverage.mean[:, : coverage.along.shape[1]].astype(np.float64) + PSEUDO_DEPTH
+    depth = coverage.mean[:, : coverage.along.shape[1]].astype(np.float64)
     known = ~np.isnan(depth).any(1)
     if not known.any():
         return 1.0, np.ones(depth.shape[1])
     depth, lengths = depth[known], lengths[known]
     weight = np.minimum(lengths, LONGEST_WEIGHT) / np.minimum(lengths, LONGEST_WEIGHT).sum()
-    shape = np.sqrt(depth / depth.sum(1, keepdims=True))
-    size = np.log(depth.sum(1))[:, None]
-    size_prior, *shape_prior = (weight @ (x - weight @ x) ** 2 for x in np.hstack([size, shape]).T)
+    size_prior, *shape_prior = (weight @ (x - weight @ x) ** 2 for x in np.column_stack(size_and_shape(depth)).T)
     return float(size_prior), np.array(shape_prior)
 
 
@@ -136,7 +133,7 @@ def runs(tiles: Windows, contigs: int) -> tuple[I64, I64]:
     return np.searchsorted(tiles.contig, rows), np.searchsorted(tiles.contig, rows, "right")
 
 
-def _cuts(sides: Sides, contigs: Contigs, *, least: int, threshold: float) -> tuple[I64, I64, F64]:
+def _cuts(sides: Sides, contigs: Contigs, *, least: int) -> tuple[I64, I64, F64]:
     """Contig, position and log ratio of every cut, by contig and position."""
     tiles = sides.windows
     first, stop = runs(tiles, len(contigs))
@@ -144,7 +141,7 @@ def _cuts(sides: Sides, contigs: Contigs, *, least: int, threshold: float) -> tu
     whole = True  # the first time, contigs; then pieces
     while len(first):
         at, ratio = sides.best(first, stop, least=least)
-        cuts = np.flatnonzero(ratio > threshold)
+        cuts = np.flatnonzero(ratio > THRESHOLD)
         if whole:
             row = tiles.contig[at[cuts]].tolist()
             cuts = cuts[[each not in contigs.circular and not ends_meet(contigs[each]) for each in row]]
@@ -203,9 +200,10 @@ def _by_composition(own, other, before, behind, error, prior):  # type: ignore[n
 @njit(nogil=True, cache=True)
 def _by_depth(own, other, before, behind, size_prior, shape_prior):  # type: ignore[no-untyped-def]
     """The same from the depths (B,), by the differences of their size and of their shape (`binner.space.Depths`)."""
+    deep, beside = own.sum() + PSEUDO_DEPTH, other.sum() + PSEUDO_DEPTH
+    counting = READ_BP / (before * deep) + READ_BP / (behind * beside)
+    found = _apart(np.log(deep / beside), counting + 2 * UNKNOWN_SCATTER**2, 2 * size_prior)
     own, other = own + PSEUDO_DEPTH, other + PSEUDO_DEPTH
-    counting = READ_BP / (before * own.sum()) + READ_BP / (behind * other.sum())
-    found = _apart(np.log(own.sum() / other.sum()), counting + 2 * UNKNOWN_SCATTER**2, 2 * size_prior)
     for sample in range(len(own) if len(own) > 1 else 0):
         difference = np.sqrt(own[sample] / own.sum()) - np.sqrt(other[sample] / other.sum())
         found += _apart(difference, counting / 4 + 2 * SHAPE_SCATTER**2, 2 * shape_prior[sample])

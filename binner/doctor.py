@@ -29,7 +29,15 @@ _LEAST_MEMORY = 2 * 10**9  # bytes; the demo takes 0.6 GB, torch with it 1 GB
 _LEAST_DISK = 10**9  # bytes
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:>=([\d.]+))?$")  # all that setup.cfg uses
 MODULES = {"faiss-cpu": "faiss", "scikit-learn": "sklearn", "checkm-genome": "checkm"}  # where the names differ
-_LOADED = ("binner.pipeline", "binner.encoders.language_model")
+_LOADED = (  # by a run, only when it gets there
+    "binner.pipeline.run",
+    "binner.pipeline.part",
+    "binner.clusterers",
+    "binner.encoders.language_model",
+    "binner.homologs",
+    "binner.markers",
+    "binner.refine",
+)
 _TRIED_BP = 5000
 
 

@@ -269,13 +269,15 @@ class _Watch:
         self.config = config
         self.model = model
         self.best = math.inf
+        self.passed = math.inf  # what was best when a look last gained: small gains add up
         self.kept: dict[str, Tensor] = {}
         self.looks_without_gain = 0
 
     def is_over(self, value: float) -> bool:
         """Take note of a look; True if it was one too many without a gain."""
-        gained = math.isinf(self.best) or value < self.best - self.config.least_gain * abs(self.best)
+        gained = math.isinf(self.passed) or value < self.passed - self.config.least_gain * abs(self.passed)
         self.looks_without_gain = 0 if gained else self.looks_without_gain + 1
+        self.passed = value if gained else self.passed
         if value < self.best:
             self.best = value
             if self.model is not None:
@@ -284,11 +286,12 @@ class _Watch:
 
     def state(self) -> dict[str, Any]:
         """What `take` takes up."""
-        return {"best": self.best, "kept": self.kept, "looks": self.looks_without_gain}
+        return {"best": self.best, "passed": self.passed, "kept": self.kept, "looks": self.looks_without_gain}
 
     def take(self, state: dict[str, Any]) -> None:
         """Go on where another stopped."""
-        self.best, self.kept, self.looks_without_gain = state["best"], state["kept"], state["looks"]
+        self.best, self.passed = state["best"], state["passed"]
+        self.kept, self.looks_without_gain = state["kept"], state["looks"]
 
     def restore(self) -> None:
         """Give the model the weights of the best look."""

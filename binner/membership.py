@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from binner.data import F32, F64, I32, I64, Bin, Bool, Clustering, Membership
+from binner.data import F32, F64, I32, I64, UNSEEN, Bin, Bool, Clustering, Membership
 from binner.likelihood import Gaussians, Pooled, most_likely, pool
 from binner.votes import Votes
 
@@ -45,9 +45,9 @@ class Pairs:
     features: F64  # (P, len(FEATURES))
 
 
-def estimate(pairs: Pairs, *, contigs: int, weights: npt.ArrayLike = WEIGHTS) -> Membership:
+def estimate(pairs: Pairs, *, contigs: int) -> Membership:
     """Probability of each of `contigs` (N) in its bin, and its best other bin, from what `pair` found."""
-    chance = probabilities(pairs, weights)
+    chance = probabilities(pairs, WEIGHTS)
     probability, second_probability = np.zeros((2, contigs), np.float32)
     second = np.full(contigs, -1, np.int32)
     probability[pairs.contig[pairs.inside]] = chance[pairs.inside]
@@ -112,13 +112,16 @@ def pair(
 
 
 def _held(voting: Votes, bins: Sequence[Bin]) -> tuple[I64, F64, F64]:
-    """Keys (contig * bins + bin) of what votes hold, the share of the bin's votes that do, and agreement (bins,)."""
+    """Keys (contig * bins + bin) of what votes hold, their share as in `Votes.share`, and agreement (bins,)."""
     starts = np.cumsum([0, *(len(found.rows) for found in bins)])
     matches = voting.matches(np.concatenate([found.rows for found in bins]), starts)
     keys = [_members(labels, match) for labels, match in zip(voting.labels, matches.label.T, strict=True)]
     key, votes = np.unique(np.concatenate([np.zeros(0, np.int64), *keys]), return_counts=True)
-    counting = np.maximum((matches.label >= 0).sum(1), 1)
-    return key, votes / counting[key % len(bins)], matches.agreement
+    contig, bin_ = np.divmod(key, len(bins))
+    asked = np.zeros(len(key), np.int64)  # votes that count and know the contig
+    for labels, match in zip(voting.labels, matches.label.T, strict=True):
+        asked += (match[bin_] != -1) & (labels[contig] != UNSEEN)
+    return key, votes / asked, matches.agreement
 
 
 def _members(labels: I32, match: I32) -> I64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -94,6 +95,16 @@ def test_depth_has_its_say(samples: int) -> None:
     assert_cut(best(given), 9, float(expected[9]) + chimeras.MOST_BY_DEPTH)
     given.depth[:] = 20
     assert best(given)[1] < expected.max(), "even depths speak against a join"
+
+
+def test_a_genome_without_reads_in_most_samples_is_as_deep_as_it_is() -> None:
+    """Samples that have nothing of a contig add no depth to it: what changes in one is as plain beside ten of them."""
+    ratios = []
+    for samples in (1, 10):
+        depth = np.zeros((30, samples), np.float32)
+        depth[:, 0] = np.where(np.arange(30) < 10, 1.0, 1.6)
+        ratios.append(best(replace(sides(30), depth=depth, shape_prior=np.full(samples, 1e-12)))[1])
+    assert ratios[0] == pytest.approx(ratios[1], abs=1e-3)
 
 
 def test_depth_alone_cuts_nothing() -> None:

@@ -77,6 +77,21 @@ def test_stops_where_genera_kept_out_gain_nothing() -> None:
     assert torch.equal(linear.weight, seen[4])
 
 
+def test_small_gains_add_up() -> None:
+    """Each look gains less than a thousandth: two in three are without a gain, and never three in a row."""
+    linear, looks = model(), itertools.count()
+    losses = fit(
+        linear,
+        itertools.repeat(torch.ones(4, 3)),
+        lambda batch: linear(batch).square().mean(),
+        config=FitConfig(steps=100, check_every=10, patience=3),
+        seed=1,
+        device="cpu",
+        validate=lambda: 1 - 0.0004 * next(looks),
+    )
+    assert len(losses) == 100
+
+
 def test_a_loss_that_is_not_finite_is_an_error() -> None:
     linear = model()
     with pytest.raises(ArithmeticError, match="at step 1"):

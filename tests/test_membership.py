@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import norm
 
-from binner.data import I64, Bin, Clustering
+from binner.data import I64, UNSEEN, Bin, Clustering
 from binner.likelihood import Gaussians
 from binner.membership import FEATURES, TEMPER, WEIGHTS, Pairs, estimate, pair, probabilities
+from binner.votes import Votes
 
 CONTIGS, DIRECTIONS = 40, 3
 
@@ -99,6 +100,22 @@ def test_pairs_equal_a_slow_reference(seed: int) -> None:
         expected_row += [own * value for value in (*about, likely, covered is None or not covered[row])]
         np.testing.assert_allclose(pairs.features[place], expected_row, rtol=1e-3, atol=1e-3)
         assert pairs.inside[place] == own
+
+
+def test_votes_are_shares_as_the_choice_has_them() -> None:
+    """Of the votes that count: one that has no such cluster is against, one that does not know a contig says nothing."""
+    labels = [[0, 0, 0, 1, 1], [-1, -1, -1, 0, 0], [0, UNSEEN, 0, 0, 1]]
+    found = [Clustering(np.array(each, np.int32), "test") for each in labels[:2]]
+    found += [Clustering(np.array(labels[2], np.int32), "test")] * 2
+    lengths = np.array([3000, 2000, 1000, 2000, 4000])
+    nothing = Gaussians(np.zeros((5, 2), np.float32), np.ones((5, 2), np.float32), np.ones(2, np.float32))
+    votes, bins = FEATURES.index("votes"), [bin_of(np.array([0, 1, 2]), lengths)]
+    for voters in (found, found[:2], found[1:]):
+        pairs = pair(bins, voters, nothing, lengths, covered=None)
+        share = Votes.of(voters, lengths).share(bins[0].rows)
+        own = pairs.features[pairs.inside, votes]
+        np.testing.assert_allclose(own, [log_odds(float(each), 0.03) for each in share], rtol=1e-6)
+    assert share.tolist() == [1, 0, 1] and Votes.of(found[:2], lengths).share(bins[0].rows).tolist() == [0.5] * 3
 
 
 def test_probabilities_of_a_contig_and_of_no_bin_add_up_to_one() -> None:

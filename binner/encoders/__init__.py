@@ -21,7 +21,7 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """As in ENCODERS."""
+        """As in ENCODERS, or of the folder that holds it."""
 
     @property
     def digest(self) -> str:

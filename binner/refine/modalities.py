@@ -92,7 +92,7 @@ class Tiling:
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """Vectors of windows: of a language model, of composition; of genes, if these are the windows.
+    """Vectors of windows: of a language model, of composition.
 
     A span is the mean of the windows that it covers, and every window is encoded once.
     """

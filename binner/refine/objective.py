@@ -35,7 +35,7 @@ class Objective:
         points, units = self._forward(batch, blend)
         found = {"contrast": self._contrasted(points, blend, self.temperature, weight=weight)}
         if "self" in self.config.terms:
-            found["self"] = self._within(units, batch, blend)
+            found["self"] = self._within(units if blend is None else self._forward(batch, None)[1], batch)
         if len(units) > 1:
             found |= self._aligned([vectors[:, -1] for vectors in units], batch)  # the last view is never mixed
         return found
@@ -72,13 +72,11 @@ class Objective:
         ]
         return torch.stack(mixed).mean()
 
-    def _within(self, units: tuple[Tensor, ...], batch: Batch, blend: Blend | None) -> Tensor:
-        """Sum over the modalities of the contrast of the contigs that have it, in the views that are not mixed."""
-        total = units[0].sum() * 0
-        for place, vectors in enumerate(units):
-            clean = vectors[self._tensor(batch.present[:, place]), 0 if blend is None else 1 :]
-            total = total + LOSSES["multi-positive"](clean, temperature=self.config.alignment_temperature)
-        return total
+    def _within(self, units: tuple[Tensor, ...], batch: Batch) -> Tensor:
+        """Sum over the modalities of the contrast of the contigs that have it; `units` are of views as they are."""
+        there = [vectors[self._tensor(batch.present[:, place])] for place, vectors in enumerate(units)]
+        temperature = self.config.alignment_temperature
+        return torch.stack([LOSSES["multi-positive"](views, temperature=temperature) for views in there]).sum()
 
     def _aligned(self, vectors: list[Tensor], batch: Batch) -> Mapping[str, Tensor]:
         """CLIP on the trusted contigs, the densities and MMD of all: means over the pairs of modalities."""

@@ -57,8 +57,7 @@ def test_all_terms_are_there_and_finite(mixed: bool, views: int) -> None:
 @pytest.mark.parametrize("term", sorted(ADDED))
 @pytest.mark.parametrize("mixed", [False, True])
 def test_a_term_alone_changes_the_towers(term: RefineTerm, mixed: bool) -> None:
-    views = 3  # of mixed batches with two views one is left to contrast with
-    objective, batch = setting(RefineConfig(terms=(term, "mix"), contigs=20, views=views), mixed=mixed)
+    objective, batch = setting(RefineConfig(terms=(term, "mix"), contigs=20), mixed=mixed)
     terms = objective.terms(batch)
     assert set(terms) == {term, "contrast"}
     terms[term].backward()  # type: ignore[no-untyped-call]
