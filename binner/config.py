@@ -198,6 +198,7 @@ class RunConfig:
     bins: tuple[Path, ...] = ()  # of other binners: what is chosen among, in place of clusters
     split_chimeras: bool = False
     markers: bool = True
+    all_genes: bool = False  # are called and searched for marker genes, not only where these are likely
     homologs: bool = True
     refine: bool = False
     refine_terms: tuple[RefineTerm, ...] | None = None  # what the head is trained for besides contrast; None: all
@@ -230,6 +231,7 @@ class RunConfig:
             f"--prefix goes into file names: letters, digits, '_', '.' and '-' (up to 100), not '{self.prefix}'",
         )
         check_encoder_name(self.encoder)
+        _require(self.markers or not self.all_genes, "--all-genes are searched for markers: leave out --no-markers")
         _require(
             not (self.split_chimeras and self.embedding),
             "--split-chimeras cuts contigs, and --embedding is that of whole ones: leave one of them out",

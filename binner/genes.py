@@ -3,49 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
-from binner.data import I64, U8, Bool, Contigs, Progress, check_array, silent
+from binner.data import Contigs, Genes, Progress, silent
 from binner.genetic_code import LONG_N
 from binner.windows import batches
 
 BATCH = 200_000  # bp of contigs that one thread takes at a time
 BASES = np.frombuffer(b"ACGTN", np.uint8)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Genes:
-    """Genes by contig, in the order of their start. G of them."""
-
-    contig: I64  # (G,), row
-    start: I64  # (G,), bp on the contig as given, 0-based
-    stop: I64  # (G,), bp, half-open, with the stop codon
-    reverse: Bool  # (G,), read from the other strand
-    partial: Bool  # (G,), cut by an end of the contig
-    residues: U8  # (sum of lengths,), letters of the proteins without the stop, one after the other
-    offsets: I64  # (G + 1,), where each protein starts in `residues`
-    names_digest: str  # of the contigs the rows belong to
-
-    def __post_init__(self) -> None:
-        genes = len(self.contig)
-        for name in ("start", "stop"):
-            check_array(f"{name} of genes", getattr(self, name), np.int64, (genes,))
-        for name in ("reverse", "partial"):
-            check_array(f"genes: {name}", getattr(self, name), np.bool_, (genes,))
-        check_array("residues", self.residues, np.uint8, (-1,))
-        check_array("offsets of proteins", self.offsets, np.int64, (genes + 1,))
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.residues) or (np.diff(self.offsets) < 0).any():
-            raise ValueError("offsets do not cut the residues into proteins")
-
-    def __len__(self) -> int:
-        return len(self.contig)
-
-    def protein(self, gene: int) -> bytes:
-        """Letters of one protein; a codon with an N is X."""
-        return self.residues[self.offsets[gene] : self.offsets[gene + 1]].tobytes()
 
 
 Called = tuple[int, int, int, bool, bool, bytes]

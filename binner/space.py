@@ -1,7 +1,7 @@
 """Composition and coverage in one space: as points for neighbour graphs, as Gaussians for likelihoods.
 
-Coverage enters as size and shape (`Depths`). Its error is known from the counting of reads; what contigs of one genome scatter beyond
-that is measured on the assembly itself, and the weight of coverage follows from both.
+Coverage enters as size and shape (`Depths`). Its error is known from the counting of reads; what contigs of one genome
+scatter beyond that is measured on the assembly itself, and the weight of coverage follows from both.
 """
 
 from __future__ import annotations

@@ -13,7 +13,19 @@ from typing import Any
 import numpy as np
 
 import binner
-from binner.data import F32, Bin, Clustering, Contigs, Embedding, Homologs, Markers, Refined, WindowEmbedding, Windows
+from binner.data import (
+    F32,
+    Bin,
+    Clustering,
+    Contigs,
+    Embedding,
+    Genes,
+    Homologs,
+    Markers,
+    Refined,
+    WindowEmbedding,
+    Windows,
+)
 
 MODELS = Path(binner.__file__).parent / "models"
 Call = Callable[[str], None]
@@ -44,18 +56,9 @@ def modules(call: Call) -> dict[str, Any]:
         bins = [Bin(rows, int(lengths[rows].sum()), 1.0) for rows in groups]
         return [found for found in bins if found.size >= options["min_bin_size"]]
 
-    def find(contigs: Contigs, **options: Any) -> Markers:
-        call("find")
-        one = np.ones((len(contigs), 1), np.uint8)
-        return Markers(("universal:a",), one, 0 * one, contigs.names_digest)
-
     def compare(contigs: Contigs, **options: Any) -> Homologs:
         call("compare")
         return Homologs(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), contigs.names_digest)
-
-    def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
-        call("completeness")
-        return np.full(len(bins), 95, np.float32), np.full(len(bins), 1, np.float32)
 
     def locate(encoder: str) -> Path:
         return Path(encoder) if Path(encoder).is_dir() else MODELS / encoder
@@ -77,7 +80,36 @@ def modules(call: Call) -> dict[str, Any]:
         "clusterers": SimpleNamespace(propose=propose),
         "select": SimpleNamespace(choose=choose),
         "homologs": SimpleNamespace(find=compare),
-        "markers": SimpleNamespace(find=find, completeness=completeness),
+        **_modules_of_genes(call),
+    }
+
+
+def _modules_of_genes(call: Call) -> dict[str, Any]:
+    def find(contigs: Contigs, **options: Any) -> Markers:
+        call("find")
+        one = np.ones((len(contigs), 1), np.uint8)
+        return Markers(("universal:a",), one, 0 * one, contigs.names_digest)
+
+    def call_genes(contigs: Contigs, **options: Any) -> Genes:
+        call("call genes")
+        rows = np.arange(len(contigs))
+        none = np.zeros(len(contigs), bool)
+        text, offsets = np.zeros(0, np.uint8), np.zeros(len(contigs) + 1, np.int64)
+        return Genes(rows, 0 * rows, contigs.lengths, none, none, text, offsets, contigs.names_digest)
+
+    def among(called: Genes, contigs: Contigs, **options: Any) -> Markers:
+        assert len(called) == len(contigs)
+        call("among")
+        two = np.full((len(contigs), 1), 2, np.uint8)
+        return Markers(("universal:a",), two, 0 * two, contigs.names_digest)
+
+    def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
+        call("completeness")
+        return np.full(len(bins), 95, np.float32), np.full(len(bins), 1, np.float32)
+
+    return {
+        "genes": SimpleNamespace(call=call_genes),
+        "markers": SimpleNamespace(find=find, among=among, completeness=completeness),
     }
 
 

@@ -170,6 +170,13 @@ def test_terms_of_the_refinement(asked: list[RunConfig], said: str, terms: tuple
     assert (asked[0].refine, asked[0].refine_terms) == (True, terms)
 
 
+def test_all_genes_are_for_markers(asked: list[RunConfig], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "contigs.fa", "--all-genes") == 0
+    assert asked[0].all_genes and asked[0].markers
+    assert call("run", "contigs.fa", "--all-genes", "--no-markers") == 2
+    assert "--all-genes are searched for markers: leave out --no-markers" in capsys.readouterr().err
+
+
 def test_a_term_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", "contigs.fa", "--refine", "--refine-terms", "mix,clap") == 2
     assert "not 'clap'" in capsys.readouterr().err

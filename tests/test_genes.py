@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import genomes as g
 from binner import genes
-from binner.data import Contigs, digest
+from binner.data import Contigs, Genes, digest
 from tests.assemblies import contigs_of, reverse_complement
 
 
@@ -21,7 +21,7 @@ def genome() -> g.Genome:
 
 
 @pytest.fixture(scope="module")
-def called(genome: g.Genome) -> genes.Genes:
+def called(genome: g.Genome) -> Genes:
     return genes.call(contigs_of(genome.codes), threads=1)
 
 
@@ -29,13 +29,13 @@ def translated(gene: g.Gene) -> bytes:
     return b"M" + bytes(ord(g.AMINO_ACIDS[g.AMINO[codon]]) for codon in gene.codons[1:-1])
 
 
-def test_most_genes_are_found_as_they_were_made(genome: g.Genome, called: genes.Genes) -> None:
+def test_most_genes_are_found_as_they_were_made(genome: g.Genome, called: Genes) -> None:
     made = {translated(gene) for gene in genome.genes}
     found = {called.protein(gene) for gene in range(len(called))}
     assert len(made & found) >= 0.8 * len(made)
 
 
-def test_positions_are_those_of_the_proteins(genome: g.Genome, called: genes.Genes) -> None:
+def test_positions_are_those_of_the_proteins(genome: g.Genome, called: Genes) -> None:
     for gene in range(len(called)):
         assert called.stop[gene] - called.start[gene] >= 3 * len(called.protein(gene))
         if not called.partial[gene]:
@@ -46,7 +46,7 @@ def test_positions_are_those_of_the_proteins(genome: g.Genome, called: genes.Gen
             assert g.AMINO[codons[-1]] == -1
 
 
-def test_neither_threads_nor_company_matter(genome: g.Genome, called: genes.Genes) -> None:
+def test_neither_threads_nor_company_matter(genome: g.Genome, called: Genes) -> None:
     pieces = [genome.codes[start : start + 10_000] for start in range(0, 60_000, 10_000)]
     alone = [genes.call(contigs_of(piece), threads=1) for piece in pieces]
     together = genes.call(contigs_of(*pieces), threads=3)
@@ -57,7 +57,7 @@ def test_neither_threads_nor_company_matter(genome: g.Genome, called: genes.Gene
     assert together.names_digest == contigs_of(*pieces).names_digest != called.names_digest
 
 
-def test_the_other_strand_has_the_same_proteins(genome: g.Genome, called: genes.Genes) -> None:
+def test_the_other_strand_has_the_same_proteins(genome: g.Genome, called: Genes) -> None:
     other = genes.call(reverse_complement(contigs_of(genome.codes)), threads=1)
     ours = {called.protein(gene) for gene in range(len(called))}
     assert len(ours & {other.protein(gene) for gene in range(len(other))}) > 0.95 * len(ours)
@@ -88,7 +88,7 @@ def test_progress_reaches_its_end(genome: g.Genome) -> None:
     assert seen[-1] == (len(seen), len(seen)) and len(seen) > 1
 
 
-def test_what_is_no_table_of_genes(called: genes.Genes) -> None:
+def test_what_is_no_table_of_genes(called: Genes) -> None:
     with pytest.raises(ValueError, match="offsets do not cut"):
         replace(called, offsets=called.offsets[::-1].copy())
     with pytest.raises(ValueError, match="start of genes: shape"):

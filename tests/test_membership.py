@@ -103,7 +103,7 @@ def test_pairs_equal_a_slow_reference(seed: int) -> None:
 
 
 def test_votes_are_shares_as_the_choice_has_them() -> None:
-    """Of the votes that count: one that has no such cluster is against, one that does not know a contig says nothing."""
+    """Of the votes that count: one without such a cluster is against, one that does not know a contig says nothing."""
     labels = [[0, 0, 0, 1, 1], [-1, -1, -1, 0, 0], [0, UNSEEN, 0, 0, 1]]
     found = [Clustering(np.array(each, np.int32), "test") for each in labels[:2]]
     found += [Clustering(np.array(labels[2], np.int32), "test")] * 2

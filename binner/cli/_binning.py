@@ -105,12 +105,20 @@ result_options = together(
     ),
 )
 
-markers = option(
-    "--markers/--no-markers",
-    heading=METHOD,
-    default=True,
-    show_default=True,
-    help="Look for single-copy marker genes: better bins, and their completeness.",
+markers = together(
+    option(
+        "--markers/--no-markers",
+        heading=METHOD,
+        default=True,
+        show_default=True,
+        help="Look for single-copy marker genes: better bins, and their completeness.",
+    ),
+    option(
+        "--all-genes",
+        heading=METHOD,
+        is_flag=True,
+        help="Call every gene and search all of them for markers: 1 % more are found, in 15 times the time or more.",
+    ),
 )
 
 homologs = option(
@@ -162,7 +170,7 @@ bin_options = together(
 
 _OF_A_RUN = (
     *("multi", "separator", "out", "min_length", "min_bin_size", "embedding", "bins", "split_chimeras", "markers"),
-    *("homologs", "refine", "also", "recruit", "seed", "prefix", "force", "report"),
+    *("all_genes", "homologs", "refine", "also", "recruit", "seed", "prefix", "force", "report"),
 )
 
 

@@ -155,7 +155,7 @@ def log_odds(profile: Profile) -> F32:
 
 @cache
 def version() -> str:
-    """Digest of the profiles and cutoffs: part of the key of every cached marker table."""
+    """Digest of the profiles and cutoffs: seeds that were learnt of others do not fit."""
     parts: list[str | bytes] = []
     for profile in load():
         parts += [profile.gene, f"{profile.cutoff:.4f} {profile.domain_cutoff:.4f}"]

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from binner.data import (
     Clustering,
     Contigs,
     Coverage,
+    Genes,
     Homologs,
     Markers,
     Membership,
@@ -168,15 +170,33 @@ class _Job:
 
     def find_markers(self) -> Markers | None:
         """None without markers."""
+        called = self._call_genes() if self.config.all_genes else None
 
         def work(progress: Progress) -> Markers:
             from binner import markers
 
+            if called is not None:
+                return markers.among(called, self.contigs, threads=self._threads, progress=progress)
             return markers.find(self.contigs, threads=self._threads, progress=progress)
 
         if not self.config.markers or not len(self.contigs):
             return None
-        return self.stages.run("markers", "Finding marker genes", work, key=self._markers_key())
+        own = key(
+            self.contigs.digest,
+            fingerprint(PACKAGE / "markers/data"),
+            [version(package) for package in ("fetchmgs", "pyhmmer")],
+            self._genes_key() if called else None,
+            code_version("markers"),
+        )
+        return self.stages.run("markers", "Finding marker genes", work, key=own)
+
+    def _call_genes(self) -> Genes:
+        def work(progress: Progress) -> Genes:
+            from binner import genes
+
+            return genes.call(self.contigs, threads=self._threads, progress=progress)
+
+        return self.stages.run("genes", "Calling genes", work, key=self._genes_key())
 
     def find_homologs(self) -> Homologs | None:
         """None without them."""
@@ -273,13 +293,13 @@ class _Job:
         windows = code_version("windows") if self._looks_along else None
         return key(self.contigs.digest, files, headers, config.identity, code_version("coverage"), windows)
 
+    def _genes_key(self) -> str:
+        return key(self.contigs.digest, version("pyrodigal"), code_version("genes"))
+
     @property
     def _looks_along(self) -> bool:
         """Whether depths along the contigs are wanted, and to be had."""
         return bool(self.config.coverage.bams) and (self.config.split_chimeras or self.config.refine)
-
-    def _markers_key(self) -> str:
-        return key(self.contigs.digest, fingerprint(PACKAGE / "markers/data"), code_version("markers"))
 
 
 def _check_vectors(config: RunConfig, contigs: Contigs, *, device: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from binner import fasta, markers
+from binner import fasta, genes, markers
 from binner.config import FASTA_SUFFIXES, fasta_stem
 from binner.data import F64, I8, I64, U8, Progress, silent
 from binner.errors import InputError
@@ -72,11 +72,12 @@ def threshold(chance: F64, words: I64, *, genes: int) -> int:
 
 def _best_words(path: Path, scores: list[I8], *, threads: int) -> I64:
     """Profile and best word (units) of every marker gene of a genome that the full way finds, (genes, 2)."""
-    genes, hits = markers.search_all(fasta.read(path), threads=threads)
+    called = genes.call(fasta.read(path), threads=threads)
+    hits = markers.search_all(called, threads=threads)
     codes = np.full(256, len(RESIDUES), np.uint8)
     codes[np.frombuffer(RESIDUES.encode(), np.uint8)] = np.arange(len(RESIDUES))
     found = [
-        (profile, _best_word(codes[np.frombuffer(genes.protein(protein), np.uint8)], scores[profile]))
+        (profile, _best_word(codes[np.frombuffer(called.protein(protein), np.uint8)], scores[profile]))
         for protein, profile in zip(hits.protein.tolist(), hits.profile.tolist(), strict=True)
     ]
     return np.array(found, np.int64).reshape(-1, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,21 @@ import pytest
 
 from benchmarks.profiles import Profiles, planted_profiles
 from benchmarks.simulate import Metagenome, simulate
-from binner import fasta, markers
-from binner.data import I64, N_CODE, U8, Bin, Contigs, Markers
+from binner import fasta, genes, markers
+from binner.data import I64, N_CODE, U8, Bin, Contigs, Markers, Progress, silent
 from binner.markers import profiles, scan, search
 from binner.markers.search import Hits
 from tests.assemblies import contigs_of, reverse_complement
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "dev"
+Way = Callable[..., Markers]
+
+
+def by_all_genes(contigs: Contigs, *, threads: int, progress: Progress = silent) -> Markers:
+    return markers.among(genes.call(contigs, threads=threads), contigs, threads=threads, progress=progress)
+
+
+WAYS: tuple[Way, ...] = (markers.find, by_all_genes)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +57,7 @@ def test_planted_genes_are_found(made: Metagenome, found: Markers) -> None:
 
 
 def test_the_fast_way_is_the_full_way(made: Metagenome, found: Markers) -> None:
-    full = markers.find(made.contigs, threads=2, full=True)
+    full = by_all_genes(made.contigs, threads=2)
     assert full.genes == found.genes == profiles.genes()
     assert full.names_digest == found.names_digest == made.contigs.names_digest
     difference = np.abs(full.counts.astype(int) - found.counts)
@@ -93,16 +101,16 @@ def test_hmmer_agrees_with_what_the_scan_is_sure_of(
 
 def test_contigs_without_markers() -> None:
     odd = contigs_of(np.zeros(0, np.uint8), np.full(2000, 4, np.uint8), np.zeros(1000, np.uint8))
-    for full in (False, True):
-        assert markers.find(odd, threads=2, full=full).counts.sum() == 0
-        assert markers.find(contigs_of(), threads=2, full=full).counts.shape == (0, len(profiles.genes()))
+    for find in WAYS:
+        assert find(odd, threads=2).counts.sum() == 0
+        assert find(contigs_of(), threads=2).counts.shape == (0, len(profiles.genes()))
 
 
-@pytest.mark.parametrize("full", [False, True])
-def test_progress_never_falls_and_reaches_its_end(made: Metagenome, full: bool) -> None:
+@pytest.mark.parametrize("find", WAYS)
+def test_progress_never_falls_and_reaches_its_end(made: Metagenome, find: Way) -> None:
     seen: list[float] = []
     contigs = made.contigs.select(np.arange(12))
-    markers.find(contigs, threads=2, full=full, progress=lambda done, total: seen.append(done / total))
+    find(contigs, threads=2, progress=lambda done, total: seen.append(done / total))
     assert seen == sorted(seen) and seen[-1] == 1
 
 
@@ -184,7 +192,8 @@ def test_completeness_and_contamination() -> None:
 
 
 def test_a_gene_that_is_cut_in_two_is_one_copy(made: Metagenome) -> None:
-    called, hits = markers.search_all(made.contigs, threads=1)
+    called = genes.call(made.contigs, threads=1)
+    hits = markers.search_all(called, threads=1)
     known = profiles.load()
     cutoff = np.array([profile.cutoff if profile.gene in profiles.genes() else np.inf for profile in known])
     clear = np.where(called.partial[hits.protein], 0, hits.bits / cutoff[hits.profile])
@@ -195,8 +204,8 @@ def test_a_gene_that_is_cut_in_two_is_one_copy(made: Metagenome) -> None:
     middle = (start + stop) // 2
     halves = [codes[max(start - 300, 0) : middle], codes[middle : stop + 300]]
     for contigs in (contigs_of(*halves), reverse_complement(contigs_of(*halves))):
-        for full in (False, True):
-            pieces = markers.find(contigs, threads=1, full=full)
+        for find in WAYS:
+            pieces = find(contigs, threads=1)
             assert pieces.counts[:, column].tolist() == pieces.cut[:, column].tolist() == [1, 1]
             held, over = pieces.copies(np.arange(2))
             assert held[column] and over[column] == 0
@@ -255,7 +264,7 @@ def test_no_bins_have_no_quality() -> None:
 def test_loss_on_real_contigs() -> None:
     """At most 1 % of the hits of the full way are missed, and 2 % are new."""
     contigs: Contigs = fasta.read(DATA / "f1rt" / "contigs.fa.gz", min_length=1000)
-    full = markers.find(contigs, threads=2, full=True).counts.astype(int)
+    full = by_all_genes(contigs, threads=2).counts.astype(int)
     fast = markers.find(contigs, threads=2).counts.astype(int)
     assert np.maximum(full - fast, 0).sum() <= 0.01 * full.sum()
     assert np.maximum(fast - full, 0).sum() <= 0.02 * full.sum()
@@ -272,5 +281,5 @@ def test_the_search_is_asked_for_little(made: Metagenome, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(search, "search", counting)
     markers.find(made.contigs, threads=1)
-    markers.find(made.contigs, threads=1, full=True)
+    by_all_genes(made.contigs, threads=1)
     assert asked[0] < 0.02 * asked[1]

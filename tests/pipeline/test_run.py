@@ -303,6 +303,18 @@ def test_the_second_run_takes_up_the_first(calls: list[str]) -> None:
     assert [name for name in STAGES if kept[name]] == ["coverage", "markers", "homologs", "embedding", "clustering"]
 
 
+def test_all_genes_are_a_stage_that_is_kept(calls: list[str]) -> None:
+    run(config(all_genes=True))
+    assert [name for name in calls if name in ("find", "call genes", "among")] == ["call genes", "among"]
+    Path("contigs_binner/.binner/markers.npz").unlink()
+    calls.clear()
+    run(config(all_genes=True))
+    assert calls == ["among", "choose", "completeness"]
+    calls.clear()
+    run(config())
+    assert calls[0] == "find", "what is found among all genes is not what is found where they are likely"
+
+
 @pytest.mark.parametrize(
     ("change", "again"),
     [
@@ -312,6 +324,7 @@ def test_the_second_run_takes_up_the_first(calls: list[str]) -> None:
         ({"min_bin_size": 1}, []),
         ({"machine": MachineConfig(threads=2)}, []),
         ({"markers": False}, []),
+        ({"all_genes": True}, ["call genes", "among"]),
         ({"homologs": False}, ["propose"]),
         ({"coverage": CoverageConfig()}, ["propose"]),
         ({"min_length": 250}, ["find", "compare", "embed", "propose"]),

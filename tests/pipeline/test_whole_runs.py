@@ -276,3 +276,14 @@ def test_the_demo() -> None:
     assert len({(bin_of[name], genome) for name, genome in truth.items() if name in bin_of}) <= 1.5 * len(bins)
     assert sum(row["tier"] == "near-complete" for row in bins) == summary.near_complete
     assert summary.bins >= 5
+
+
+def test_markers_among_all_genes_are_much_the_same(small: Metagenome) -> None:
+    config = changed(write(small.contigs, small.coverage), markers=True)
+    shown = []
+    for all_genes in (False, True):
+        run(changed(config, all_genes=all_genes, out=Path(f"out_{all_genes}")))
+        bins = table(Path(f"out_{all_genes}/bins.tsv"))
+        shown.append(np.array([[float(row["completeness"]), float(row["contamination"])] for row in bins]))
+    assert shown[0].shape == shown[1].shape and shown[0].max() > 0
+    assert np.abs(shown[0] - shown[1]).max() <= 2
