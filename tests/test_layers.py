@@ -16,7 +16,7 @@ LAYERS = {
     "1": {"errors"},
     "2": {"config", "data"},
     "3, the machine": {"communities", "genetic_code", "headers", "inflate", "likelihood", "runtime", "whole_files"},
-    "3, files": {"artifacts", "bin_folder", "fasta", "memory", "shipped"},
+    "3, files": {"artifacts", "bin_folder", "bins_table", "fasta", "memory", "shipped"},
     "3, graphs": {"graph"},
     "3, spaces": {"space"},
     "3, sequences and depths": {"clusterers", "coverage", "encoders", "losses", "windows"},

@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from binner.bins_table import DEPTH, quality_cells
 from binner.errors import InputError
-from binner.quality.tables import Judged, QualityTable
+from binner.quality.tables import QualityTable
 from binner.whole_files import write_text
-from binner.write import UNKNOWN, tier
 
 logger = logging.getLogger(__name__)
 
 _AFTER = "tier"
-_DEPTH = "depth:"
 _SLACK = 0.01  # of a bin's size: tools may leave out its shortest contigs
 
 
@@ -36,14 +35,15 @@ def add(bins_table: Path, found: QualityTable) -> dict[str, int]:
     """
     head, rows = _read(bins_table)
     kept = [column for column in head if not column.startswith(f"{found.tool}_")]
-    at = next((i for i, column in enumerate(kept) if column.startswith(_DEPTH)), len(kept))
+    at = next((i for i, column in enumerate(kept) if column.startswith(DEPTH)), len(kept))
     own = [f"{found.tool}_{what}" for what in ("completeness", "contamination", "tier")]
     lines = ["\t".join([*kept[:at], *own, *kept[at:]])]
     tiers: Counter[str] = Counter()
     _check_same(head, rows, found)
     for row in rows:
         cells = dict(zip(head, row, strict=True))
-        values = _cells(found.bins.get(cells["bin"]))
+        judged = found.bins.get(cells["bin"])
+        values = quality_cells(judged and (judged.completeness, judged.contamination))
         tiers[values[-1]] += 1
         old = [cells[column] for column in kept]
         lines.append("\t".join([*old[:at], *values, *old[at:]]))
@@ -82,10 +82,3 @@ def _check_same(head: Sequence[str], rows: Sequence[Sequence[str]], found: Quali
         logger.warning(
             "%s: names %d of %d bins, not %s", found.source, len(known), len(sizes), sorted(sizes.keys() - known)[0]
         )
-
-
-def _cells(judged: Judged | None) -> list[str]:
-    if judged is None:
-        return ["", "", UNKNOWN]
-    percent = judged.completeness, judged.contamination
-    return [f"{percent[0]:.2f}", f"{percent[1]:.2f}", tier(*percent)]

@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from binner.bins_table import CONTAMINATED, DEPTH, LOW, MEDIUM, NEAR_COMPLETE, UNKNOWN
 from binner.config import assembly_name
 from binner.data import F64, I64
 from binner.errors import InputError
-from binner.write import CONTAMINATED, LOW, MEDIUM, NEAR_COMPLETE, UNKNOWN
 
 TIERS = (NEAR_COMPLETE, MEDIUM, LOW, CONTAMINATED, UNKNOWN)
 
-_DEPTH = "depth:"
 _COLUMNS = ("bin", "bp", "contigs", "N50", "GC", "completeness", "contamination", "tier")
 _NOTHING = float("nan")
 _RECORD = ("summary", "stages", "options", "versions", "host", "inputs")
@@ -114,7 +113,7 @@ def read(folder: Path) -> Results:
     bins = tuple(_bin(row, judges, where=where) for where, row in rows)
     if len({found.name for found in bins}) < len(bins):
         raise InputError(f"{folder / 'bins.tsv'}: a bin is named twice")
-    samples = tuple(name.removeprefix(_DEPTH) for name in head if name.startswith(_DEPTH))
+    samples = tuple(name.removeprefix(DEPTH) for name in head if name.startswith(DEPTH))
     contigs = _contigs(folder / "contigs.tsv", bins, samples)
     record = _record(folder / "run.json")
     options = record["options"]
@@ -145,7 +144,7 @@ def _bin(row: Row, judges: tuple[Judge, ...], *, where: str) -> BinRow:
         n50=int(_number(row, "N50", where=where)),
         gc=_number(row, "GC", where=where, empty=True),
         quality=tuple(_verdict(row, judge, where=where) for judge in judges),
-        depth=tuple(_number(row, column, where=where, empty=True) for column in row if column.startswith(_DEPTH)),
+        depth=tuple(_number(row, column, where=where, empty=True) for column in row if column.startswith(DEPTH)),
     )
 
 
@@ -157,8 +156,8 @@ def _verdict(row: Row, judge: Judge, *, where: str) -> Verdict:
 
 def _contigs(path: Path, bins: tuple[BinRow, ...], samples: tuple[str, ...]) -> ContigTable:
     head, rows = _table(path, ("contig", "length", "GC", "bin", "probability", "second_bin"))
-    columns = [f"{_DEPTH}{sample}" for sample in samples]
-    if [name for name in head if name.startswith(_DEPTH)] != columns:
+    columns = [f"{DEPTH}{sample}" for sample in samples]
+    if [name for name in head if name.startswith(DEPTH)] != columns:
         raise InputError(f"{path}: its samples are not those of bins.tsv: the two are of different runs")
     index = {"": -1} | {found.name: number for number, found in enumerate(bins)}
     names, numbers, places = [], [], []

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from binner import fasta, write
+from binner import fasta
 from binner.data import F32, Assemblies, Bin, Contigs, Coverage, Membership
 from binner.errors import InputError
 from binner.joins import Joins, cut
-from binner.write import tier, write_results
+from binner.write import bin_files, write_results
 
 TABLES = ["anvio_collection.txt", "bins.tsv", "cami.binning", "contig2bin.tsv", "contigs.tsv", "gtdbtk_batch.tsv"]
 
@@ -250,7 +250,7 @@ def test_more_bins_than_open_files_and_more_sequence_than_the_buffer(
 ) -> None:
     count = 400
     path = source(tmp_path, [300] * 2 * count)
-    monkeypatch.setattr(write, "BUFFER", 10_000)  # flushed about 24 times
+    monkeypatch.setattr(bin_files, "BUFFER", 10_000)  # flushed about 24 times
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
     try:
@@ -427,23 +427,6 @@ def test_impossible_bins_are_a_bug(tmp_path: Path) -> None:
     zero = np.zeros((8, 1), np.float32)
     with pytest.raises(ValueError, match="other contigs"):
         results(tmp_path, path, [[0]], coverage=Coverage(("s",), zero, zero, "another digest"))
-
-
-@pytest.mark.parametrize(
-    ("completeness", "contamination", "expected"),
-    [
-        (90.1, 4.9, "near-complete"),
-        (90, 0, "medium"),
-        (100, 5, "medium"),
-        (50, 9.9, "medium"),
-        (49.9, 0, "low"),
-        (0, 0, "low"),
-        (100, 10, "contaminated"),
-        (10, 200, "contaminated"),
-    ],
-)
-def test_tier(completeness: float, contamination: float, expected: str) -> None:
-    assert tier(completeness, contamination) == expected
 
 
 def test_bins_are_called_after_their_assembly(tmp_path: Path) -> None:

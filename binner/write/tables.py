@@ -1,105 +1,26 @@
-"""The results: a FASTA file for each bin and the tables that describe them, which agree with one another exactly.
-
-Everything is written beside the earlier results first. Then `run.json` and what else tells of these is removed, the
-folder of bins is swapped (`bin_folder`), and the tables are moved in one by one: each is whole at any time, but in that
-moment, or if the run is killed in it, new bins stand beside old tables. With `run.json` there, all are of one run.
-"""
+"""The tables of bins and contigs, and what other tools read, from one source: they agree with one another exactly."""
 
 from __future__ import annotations
 
-import logging
 import re
-import shutil
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
-from binner import bin_folder, fasta
+from binner.bins_table import DEPTH, quality_cells
 from binner.data import F32, I64, N_CODE, Assemblies, Bin, Contigs, Coverage, Membership, n50
-from binner.errors import InputError
-from binner.joins import Joins, cut_records
+from binner.joins import Joins
 
-LOGGER = logging.getLogger(__name__)
-
-BUFFER = 64 << 20  # bytes of sequence held back before the bins' files are opened, one after the other
-STAGED = ".results.new"  # in the output folder, until all is written
 CHIMERAS = "chimeras.tsv"
-
-NEAR_COMPLETE, MEDIUM, LOW, CONTAMINATED, UNKNOWN = "near-complete", "medium", "low", "contaminated", "unknown"
 
 Cell = str | int | float | None
 
 
-def tier(completeness: float, contamination: float) -> str:
-    """The class of a bin by MIMAG's bounds on completeness and contamination (%), Bowers et al. 2017.
-
-    MIMAG's "high quality" also asks for rRNA and tRNA genes, which binner does not look for: "near-complete" says what
-    is known. MIMAG has no class for bins of 10 % contamination and more.
-    """
-    if contamination >= 10:
-        return CONTAMINATED
-    if completeness > 90 and contamination < 5:
-        return NEAR_COMPLETE
-    return MEDIUM if completeness >= 50 else LOW
-
-
-def write_results(
-    out: Path,
-    contigs: Contigs,
-    bins: Sequence[Bin],
-    *,
-    source: Path,
-    prefix: str,
-    assemblies: Assemblies,
-    membership: Membership,
-    coverage: Coverage | None,
-    completeness: F32 | None,
-    contamination: F32 | None,
-    joins: Joins | None = None,
-    clear: Callable[[], None] = lambda: None,
-) -> tuple[str, ...]:
-    """Write `bins/`, tables of bins and contigs, and what other tools read into `out`; the names of `bins`.
-
-    Bins of each assembly are numbered by size, the largest first, ties by their first contig. `source` is the FASTA
-    file the contigs were read from: sequences are copied as they stand there (case, IUPAC codes). `membership` says how
-    surely contigs are in their bins; `completeness` and `contamination` (as many as bins) are %. In the CAMI file,
-    assemblies are samples. `joins` are where contigs of `source` were cut, of which `contigs` are the pieces. `clear`
-    is called right before the results are moved in: it removes what tells of the earlier ones.
-
-    Raises InputError if `source` is no longer what `contigs` were read from, or if `bin_folder.check` does.
-    """
-    results = _Results(contigs, bins, prefix, assemblies, membership, coverage, completeness, contamination)
-    bin_folder.settle(out)
-    bin_folder.check(out, prefixes=assemblies.prefixes(prefix))
-    staged = out / STAGED
-    shutil.rmtree(staged, ignore_errors=True)  # of a run that was killed
-    (staged / "bins").mkdir(parents=True)
-    _write_bins(staged / "bins", results, source, joins)
-    tables = {name: lines(results) for name, lines in _TABLES.items()}
-    if joins is not None:
-        tables[CHIMERAS] = _lines(_join_rows(joins))
-    for name, lines in tables.items():
-        with (staged / name).open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-    clear()
-    bin_folder.swap(out, staged / "bins")
-    for name in tables:
-        (staged / name).replace(out / name)
-    if joins is None:
-        (out / CHIMERAS).unlink(missing_ok=True)  # of a run with other options
-    staged.rmdir()
-    binned = int(contigs.lengths[results.bin_of >= 0].sum())
-    LOGGER.info("%s: %d bins, %d of %d bp", out, len(bins), binned, len(contigs.codes))
-    return results.names
-
-
 @dataclass(frozen=True, eq=False)
-class _Results:
+class Results:
     """What all the files are written from."""
 
     contigs: Contigs
@@ -181,9 +102,11 @@ class _Results:
 
     @property
     def depth_columns(self) -> list[str]:
-        return [f"depth:{sample}" for sample in self.coverage.samples] if self.coverage is not None else []
+        """What the columns of the samples are called."""
+        return [f"{DEPTH}{sample}" for sample in self.coverage.samples] if self.coverage is not None else []
 
     def bin_rows(self) -> Iterable[Sequence[Cell]]:
+        """Of `bins.tsv`, the head first."""
         head = ["bin", "bp", "contigs", "N50", "L50", "GC", "completeness", "contamination", "tier"]
         yield [*head, *self.depth_columns]
         for index in self.order:
@@ -192,13 +115,14 @@ class _Results:
     def _bin_row(self, index: int) -> list[Cell]:
         rows = self.bins[index].rows
         lengths = self.contigs.lengths[rows]
-        quality: list[Cell] = [None, None, UNKNOWN]
+        percent = None
         if self.completeness is not None and self.contamination is not None:
             percent = float(self.completeness[index]), float(self.contamination[index])
-            quality = [f"{percent[0]:.2f}", f"{percent[1]:.2f}", tier(*percent)]
+        quality = quality_cells(percent)
         return [self.bins[index].size, len(rows), *n50(lengths), self.gc(rows), *quality, *self.depth(rows)]
 
     def contig_rows(self) -> Iterable[Sequence[Cell]]:
+        """Of `contigs.tsv`, the head first."""
         yield ["contig", "length", "GC", "bin", "probability", "second_bin", "second_probability", *self.depth_columns]
         names = [*self.names, None]  # the last, -1, is that of no bin
         own, other, second = self.membership.probability, self.membership.second_probability, self.membership.second
@@ -234,7 +158,7 @@ class _Results:
             yield from _lines(self.pairs(number))
 
 
-_TABLES: dict[str, Callable[[_Results], Iterable[str]]] = {
+TABLES: dict[str, Callable[[Results], Iterable[str]]] = {
     "bins.tsv": lambda results: _lines(results.bin_rows()),
     "contigs.tsv": lambda results: _lines(results.contig_rows()),
     "contig2bin.tsv": lambda results: _lines(results.pairs()),
@@ -244,7 +168,6 @@ _TABLES: dict[str, Callable[[_Results], Iterable[str]]] = {
         [f"bins/{results.names[i]}.fa", results.names[i]] for i in results.order
     ),
 }
-WRITTEN = ("bins", bin_folder.REPLACED, STAGED, CHIMERAS, *_TABLES)  # in the output folder, for good or for a while
 
 
 def _lines(rows: Iterable[Sequence[Cell]]) -> Iterable[str]:
@@ -259,53 +182,7 @@ def _text(cell: Cell) -> str:
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
 
 
-def _join_rows(joins: Joins) -> Iterable[Sequence[Cell]]:
-    yield ["contig", "position", "log_ratio"]
-    yield from zip(joins.contig, joins.position.tolist(), joins.log_ratio.tolist(), strict=True)
-
-
-def _write_bins(folder: Path, results: _Results, source: Path, joins: Joins | None) -> None:
-    """Copy each contig's record into its bin's file, reading the source once, and write the manifest."""
-    row_of = {results.contigs.names[row]: row for row in np.flatnonzero(results.bin_of >= 0).tolist()}
-    files = [_BinFile(folder / f"{name}.fa") for name in results.names]
-    held = written = 0
-    records = fasta.records(source)
-    for name, sequence in records if joins is None else cut_records(records, joins):
-        row = row_of.get(name)
-        if row is None:
-            continue
-        if len(sequence) != results.contigs.lengths[row]:
-            raise InputError(f"{source}: contig '{name}' changed while binner ran: run it again with --force")
-        files[results.bin_of[row]].hold(b">%s\n%s\n" % (name.encode(), sequence))
-        held += len(sequence)
-        written += 1
-        if held >= BUFFER:
-            for file in files:
-                file.flush()
-            held = 0
-    for file in files:
-        file.flush()
-    if written != len(row_of):
-        raise InputError(f"{source}: {len(row_of) - written} contigs went missing while binner ran: run it again")
-    bin_folder.sign(folder, {file.path.name: (file.checksum, file.size) for file in files})
-
-
-@dataclass
-class _BinFile:
-    """A bin's file, open only while a batch is written: a process may not have as many files open as there are bins."""
-
-    path: Path
-    checksum: int = 0
-    size: int = 0
-    pieces: list[bytes] = field(default_factory=list)
-
-    def hold(self, record: bytes) -> None:
-        self.pieces.append(record)
-        self.checksum = zlib.crc32(record, self.checksum)
-        self.size += len(record)
-
-    def flush(self) -> None:
-        if self.pieces:
-            with self.path.open("ab") as file:
-                file.writelines(self.pieces)
-            self.pieces.clear()
+def join_lines(joins: Joins) -> Iterable[str]:
+    """Those of the table of chimeras."""
+    yield from _lines([["contig", "position", "log_ratio"]])
+    yield from _lines(zip(joins.contig, joins.position.tolist(), joins.log_ratio.tolist(), strict=True))
