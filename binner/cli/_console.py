@@ -6,22 +6,17 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from binner.data import Progress
+from binner.stages import Watch, unwatched
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _EVERY = 10.0  # s between the lines of a stage's progress
 _LINE = "%(asctime)s %(levelname)-7s %(message)s"
-
-
-class Watch(Protocol):
-    """Shows how far a stage is, given what it does."""
-
-    def __call__(self, title: str) -> AbstractContextManager[Progress]: ...
 
 
 @contextmanager
@@ -45,19 +40,11 @@ def console(*, verbose: bool, quiet: bool) -> Iterator[Watch]:
     logger.setLevel(level)
     logging.captureWarnings(True)
     try:
-        yield _nothing if quiet else watch
+        yield unwatched if quiet else watch
     finally:
         logging.captureWarnings(False)
         logger.removeHandler(handler)
         logger.setLevel(before)
-
-
-@contextmanager
-def _nothing(title: str) -> Iterator[Progress]:
-    from binner.stages import unwatched
-
-    with unwatched(title) as progress:
-        yield progress
 
 
 @contextmanager

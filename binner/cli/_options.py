@@ -16,7 +16,7 @@ from binner.config import CoverageConfig, EncoderConfig, EncoderName, MachineCon
 from binner.errors import OptionError
 
 if TYPE_CHECKING:
-    from binner.cli._console import Watch
+    from binner.stages import Watch
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
