@@ -1,4 +1,4 @@
-"""Circular contigs that are whole chromosomes: bins as they are, which no clustering can improve.
+"""Contigs that hold most of a genome by themselves; circular ones are bins as they are: no clustering improves them.
 
 A circular contig is complete, so what is left to tell is a chromosome from a plasmid: chromosomes have the single-copy
 marker genes, plasmids and the second chromosomes of some bacteria have next to none.
@@ -7,7 +7,6 @@ marker genes, plasmids and the second chromosomes of some bacteria have next to 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from binner.markers import completeness
 logger = logging.getLogger(__name__)
 
 LEAST_COMPLETE = 40.0  # %, of markers; Patescibacteria reach some 60, a second chromosome 10
+MOST = 50.0  # %, of markers: two contigs of one genome do not both have more
 MOST_CONTAMINATED = 10.0  # %; with more, two genomes were joined
 LEAST_OVERLAP = 55  # bp; the least word of usual de Bruijn graphs, of which a closed path repeats one
 MOST_OVERLAP = 50_000  # bp; assemblers of long reads leave about a read
@@ -27,21 +27,27 @@ def whole_genomes(contigs: Contigs, markers: Markers, *, least_bp: int) -> list[
 
     Circular are those that the assembler calls so, and those that end as they begin.
     """
-    large = np.flatnonzero(contigs.lengths >= least_bp)
-    told = set(contigs.circular)
-    candidates = [row for row in _with_markers(large, markers) if row in told or ends_meet(contigs[row])]
-    bins = [Bin(np.array([row], np.int64), int(contigs.lengths[row]), 0.0) for row in candidates]
-    if not bins:
-        return []
-    complete, contaminated = completeness(markers, bins)
-    whole = (complete >= LEAST_COMPLETE) & (contaminated < MOST_CONTAMINATED)
-    logger.info("%d of %d large circular contigs are whole genomes", whole.sum(), len(bins))
-    return [found for found, is_whole in zip(bins, whole, strict=True) if is_whole]
+    rows = _with_genes(contigs.lengths, markers, least_bp=least_bp, least=LEAST_COMPLETE).tolist()
+    circular = [row for row in rows if row in contigs.circular or ends_meet(contigs[row])]
+    logger.info("%d of %d contigs with many genes of a genome are circular: whole genomes", len(circular), len(rows))
+    return [_alone(row, contigs.lengths) for row in circular]
 
 
-def _with_markers(rows: I64, markers: Markers) -> Iterator[int]:
-    """Those that can be chromosomes, by their number of different markers: to look at few ends."""
-    yield from rows[(markers.counts[rows] > 0).mean(axis=1) >= LEAST_COMPLETE / 200].tolist()
+def most_of_genomes(lengths: I64, markers: Markers, *, least_bp: int) -> I64:
+    """Rows, ascending, of the contigs of `least_bp` and more with most genes of a genome: none has as many of it."""
+    return _with_genes(lengths, markers, least_bp=least_bp, least=MOST)
+
+
+def _with_genes(lengths: I64, markers: Markers, *, least_bp: int, least: float) -> I64:
+    some = (markers.counts > 0).mean(axis=1) >= LEAST_COMPLETE / 200
+    rows = np.flatnonzero((lengths >= least_bp) & some)
+    complete, contaminated = completeness(markers, [_alone(row, lengths) for row in rows.tolist()])
+    found: I64 = rows[(complete >= least) & (contaminated < MOST_CONTAMINATED)]
+    return found
+
+
+def _alone(row: int, lengths: I64) -> Bin:
+    return Bin(np.array([row], np.int64), int(lengths[row]), 0.0)
 
 
 def ends_meet(codes: U8) -> bool:

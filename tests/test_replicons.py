@@ -13,7 +13,7 @@ from binner.config import RunConfig
 from binner.data import U8, Contigs, Markers
 from binner.evaluate.tables import read_bins, read_labels
 from binner.pipeline.run import run
-from binner.replicons import ends_meet, whole_genomes
+from binner.replicons import ends_meet, most_of_genomes, whole_genomes
 from tests.assemblies import contigs_of
 
 RNG = np.random.default_rng(1)
@@ -82,6 +82,15 @@ def test_chromosomes_are_bins() -> None:
 def test_no_circular_contig() -> None:
     contigs = contigs_of(bases(5000), bases(2000))
     assert whole_genomes(contigs, markers(contigs, (20, 0), (0, 0)), least_bp=1000) == []
+
+
+def test_contigs_with_most_genes_of_a_genome() -> None:
+    """More than half of them, most of them once, on a contig that would be a bin, circular or not."""
+    lengths = np.array([5000, 5000, 5000, 5000, 900])
+    contigs = contigs_of(*(bases(length) for length in lengths))
+    found = markers(contigs, (20, 0), (11, 1), (9, 0), (20, 3), (20, 0))
+    assert most_of_genomes(lengths, found, least_bp=1000).tolist() == [0, 1]
+    assert most_of_genomes(lengths[:0], found.select(np.arange(0)), least_bp=1000).tolist() == []
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["told", "by its ends"])

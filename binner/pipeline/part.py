@@ -121,6 +121,7 @@ class Part:
 
     def _cluster(self, depth: Depths | None, refined: Refined | None) -> list[Clustering]:
         config = self.config
+        complete = self._complete()
 
         def work(progress: Progress) -> list[Clustering]:
             from binner import clusterers
@@ -134,13 +135,22 @@ class Part:
                 memory=granted(config.machine.max_memory),
                 refined=refined,
                 homologs=self.homologs,
+                complete=complete,
                 progress=progress,
             )
 
         how = self._refinement_key()
         apart = self.homologs and digest(self.homologs.contigs)
-        called = self._called("clustering", "Clustering")
-        return self.stages.run(*called, work, key=key(*self.depends_on, how, apart, code_version("clusterers")))
+        own = key(*self.depends_on, how, apart, complete is not None and digest(complete), code_version("clusterers"))
+        return self.stages.run(*self._called("clustering", "Clustering"), work, key=own)
+
+    def _complete(self) -> I64 | None:
+        """Contigs that hold most of a genome; None without markers."""
+        from binner.replicons import most_of_genomes
+
+        if self.markers is None:
+            return None
+        return most_of_genomes(self.lengths, self.markers, least_bp=self.config.min_bin_size)
 
     def _more(self, clusterings: Sequence[Clustering], depth: Depths | None) -> list[Clustering]:
         def work(_: Progress) -> list[Clustering]:

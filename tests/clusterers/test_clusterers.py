@@ -17,6 +17,7 @@ from binner.communities import leiden
 from binner.data import I64, UNSEEN, Coverage, Embedding, Refined
 from binner.graph import graph_of, nearest
 from binner.likelihood import Gaussians, Pooled
+from binner.select import choose
 from binner.space import depths
 
 GENOMES = 8
@@ -146,3 +147,45 @@ def test_refined_points_are_one_more_metric() -> None:
     for clustering in alone:
         (same,) = [other for other in more if other.method == clustering.method]
         np.testing.assert_array_equal(clustering.labels, same.labels)
+
+
+def apart(sizes: list[int]) -> Embedding:
+    """So many long contigs of each of some genomes, which lie far apart."""
+    rng = np.random.default_rng(1)
+    genome = np.repeat(np.arange(len(sizes)), sizes)
+    variance = np.full((len(genome), 12), 0.01, np.float32)
+    matrix = rng.normal(0, 3, (len(sizes), 12))[genome] + rng.normal(0, 0.1, (len(genome), 12))
+    return Embedding(matrix.astype(np.float32), variance, np.full(12, 9, np.float32), "none", "names")
+
+
+@pytest.mark.parametrize("sizes", [[1, 1], [1, 2], [1, 3], [1, 5], [2, 2], [1, 3, 2], [2, 3, 4, 6], [1, 6, 2, 4]])
+def test_genomes_of_few_long_contigs_are_candidates_that_votes_hold(sizes: list[int]) -> None:
+    """Communities of so few contigs are all of them, or each alone, which holds every contig and no genome."""
+    embedding = apart(sizes)
+    lengths = np.repeat(3_000_000 // np.array(sizes), sizes)
+    found = propose(embedding, None, lengths, seed=1)
+    assert {each.method.split(": ")[1].split(",")[0] for each in found if each.votes} == {"merge"}
+    genome = np.repeat(np.arange(len(sizes)), sizes)
+    bins = choose(found, lengths, markers=None, min_bin_size=200_000)
+    right = {tuple(np.flatnonzero(genome == number)) for number in range(len(sizes)) if sizes[number] > 1}
+    assert right <= {tuple(each.rows) for each in bins}
+
+
+def test_a_contig_that_holds_most_of_a_genome_looks_for_no_neighbours() -> None:
+    """Alone of its genome, what is nearest to it is another genome, which would have it in every community."""
+    embedding = embedding_of(160)
+    stranger = embedding.matrix[genome_of(160) == 0].mean(0) + 2
+    matrix = np.concatenate([embedding.matrix, stranger[None]]).astype(np.float32)
+    variance = np.concatenate([embedding.variance, embedding.variance.min(0, keepdims=True)])
+    embedding, lengths = replace(embedding, matrix=matrix, variance=variance), np.full(161, 20_000)
+    lengths[160] = 3_000_000
+    joined = []
+    for complete in (None, np.array([160])):
+        found = propose(embedding, None, lengths, seed=1, complete=complete)
+        leiden_only = [each.labels for each in found if ": leiden" in each.method]
+        joined.append(sum((labels[:160] == labels[160]).any() for labels in leiden_only) / len(leiden_only))
+        own = [each for each in found if each.method == "contigs that hold most of a genome"]
+        assert [(np.flatnonzero(each.labels >= 0).tolist(), each.votes) for each in own] == [
+            ([160], False) for _ in complete or ()
+        ]
+    assert joined[0] > 0.5 and joined[1] == 0
