@@ -28,6 +28,7 @@ from binner.data import (
 )
 
 MODELS = Path(binner.__file__).parent / "models"
+GENES = ("bacteria:a", "universal:a")
 Call = Callable[[str], None]
 
 
@@ -87,8 +88,8 @@ def modules(call: Call) -> dict[str, Any]:
 def _modules_of_genes(call: Call) -> dict[str, Any]:
     def find(contigs: Contigs, **options: Any) -> Markers:
         call("find")
-        one = np.ones((len(contigs), 1), np.uint8)
-        return Markers(("universal:a",), one, 0 * one, contigs.names_digest)
+        one = np.ones((len(contigs), len(GENES)), np.uint8)
+        return Markers(GENES, one, 0 * one, contigs.names_digest)
 
     def call_genes(contigs: Contigs, **options: Any) -> Genes:
         call("call genes")
@@ -100,8 +101,8 @@ def _modules_of_genes(call: Call) -> dict[str, Any]:
     def among(called: Genes, contigs: Contigs, **options: Any) -> Markers:
         assert len(called) == len(contigs)
         call("among")
-        two = np.full((len(contigs), 1), 2, np.uint8)
-        return Markers(("universal:a",), two, 0 * two, contigs.names_digest)
+        two = np.full((len(contigs), len(GENES)), 2, np.uint8)
+        return Markers(GENES, two, 0 * two, contigs.names_digest)
 
     def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
         call("completeness")
