@@ -11,7 +11,7 @@ import numpy as np
 
 from binner import encoders
 from binner.config import MachineConfig
-from binner.data import I64, Progress
+from binner.data import I64, U8, Progress
 from binner.encoders.error_law import Lawful
 from binner.shipped import FIGURE
 from binner.train import error_law
@@ -19,6 +19,7 @@ from binner.train.error_law import ErrorLawOptions, Pieces
 from binner.train.options import SpeciesOptions
 from binner.train.packed import Packed
 from binner.train.pairs import laid_out
+from binner.train.stretches import places
 from binner.train.validation import Verdict
 
 CARD = "README.md"
@@ -47,21 +48,15 @@ def _draw(genomes: Packed, *, bp: int, number: int, most_bp: int, seed: int) -> 
     owner, start, stop = genomes.stretches
     long = np.flatnonzero(stop - start >= bp)
     chosen = rng.permutation(np.unique(owner[long]))[: max(1, most_bp // (bp * number))]
-    codes, owners = [], []
+    codes: list[U8] = []
+    owners: list[int] = []
     for genome in np.sort(chosen).tolist():
         rows = long[owner[long] == genome]
-        room = stop[rows] - start[rows] - bp + 1
-        for row, space in zip(*_chosen(rows, room, number, rng), strict=True):
-            begin = int(start[row] + rng.integers(space))
-            codes.append(genomes.codes(begin, begin + bp))
-            owners.append(genome)
+        begins = places(start[rows], stop[rows], bp=bp, number=number, rng=rng)
+        codes += [genomes.codes(begin, begin + bp) for begin in begins]
+        owners += [genome] * number
     of = np.array(owners, np.int64)
     return Pieces(*laid_out(codes), of, genomes.species[of], genomes.genus[of])
-
-
-def _chosen(rows: I64, room: I64, number: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
-    picked = rng.choice(len(rows), number, p=room / room.sum())
-    return rows[picked].tolist(), room[picked].tolist()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

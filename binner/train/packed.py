@@ -23,8 +23,8 @@ import numpy.typing as npt
 from binner import fasta
 from binner.data import I64, N_CODE, U8, Progress, digest, silent
 from binner.errors import InputError, OptionError
+from binner.train import stretches
 from binner.train.sources import Source
-from binner.windows import LONG_RUN
 
 logger = logging.getLogger(__name__)
 
@@ -70,13 +70,10 @@ class Packed:
     @cached_property
     def stretches(self) -> tuple[I64, I64, I64]:
         """Genome, start and stop of what lies between long runs of N, in order; no piece spans such a run."""
-        long = self.gap_stop - self.gap_start >= LONG_RUN
-        # Runs lie inside sequences, so the sorted starts and stops pair up.
-        start = np.sort(np.concatenate([self.start, self.gap_stop[long]]))
-        stop = np.sort(np.concatenate([self.start + self.length, self.gap_start[long]]))
-        owner = self.genome[np.searchsorted(self.start, start, "right") - 1]
-        some = stop > start
-        return owner[some], start[some], stop[some]
+        row, start, stop = stretches.between(
+            self.start, self.start + self.length, gap_start=self.gap_start, gap_stop=self.gap_stop
+        )
+        return self.genome[row], start, stop
 
     def codes(self, start: int, stop: int) -> U8:
         """Codes (stop - start,) of a piece of one sequence."""

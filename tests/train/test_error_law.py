@@ -11,7 +11,7 @@ import pytest
 
 from binner import encoders
 from binner.config import EncoderConfig, MachineConfig
-from binner.data import F32
+from binner.data import F32, N_CODE
 from binner.encoders.error_law import ERROR_LAW, ErrorLaw
 from binner.errors import InputError, OptionError
 from binner.train.error_law import ErrorLawOptions, Pieces, draw, fit, train_error_law
@@ -75,6 +75,14 @@ def test_pieces_come_from_all_over_a_genome(tmp_path: Path) -> None:
     assert all(len(text) == 1000 and any(text in whole for whole in sequences.values()) for text in texts)
     assert len(set(texts)) > 30
     assert set(pieces.genome.tolist()) == {0}
+
+
+def test_no_piece_spans_a_gap(tmp_path: Path) -> None:
+    text = toy.bases(6000, seed=1)
+    (tmp_path / "g.fa").write_text(f">a\n{text[:2000]}{'N' * 3000}{text[2000:]}\n>b\n{'N' * 2000}\n")
+    pieces = draw([Source("g", tmp_path / "g.fa", "g", "g")], bp=1000, number=40, seed=1)
+    assert len(pieces.start) == 40
+    assert N_CODE not in pieces.codes
 
 
 @pytest.fixture(scope="module")
