@@ -8,7 +8,6 @@ while they are packed, and the index afterwards.
 from __future__ import annotations
 
 import logging
-import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -22,8 +21,8 @@ import numpy.typing as npt
 
 from binner import fasta
 from binner.data import I64, N_CODE, U8, Progress, digest, silent
-from binner.errors import InputError, OptionError
-from binner.train import stretches
+from binner.errors import InputError
+from binner.train import stretches, target
 from binner.train.sources import Source
 
 logger = logging.getLogger(__name__)
@@ -115,16 +114,8 @@ def pack(sources: Sequence[Source], folder: Path, *, progress: Progress = silent
 
 def pack_into(out: Path, sources: Sequence[Source], *, progress: Progress = silent) -> Packed:
     """Pack into `out`, which must be new or empty; all of it or nothing. Raises InputError and OptionError."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OptionError(f"-o {out}: there is something already; name a new folder")
-    unfinished = out.with_name(f".{out.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
+    with target.filled(out) as unfinished:
         pack(sources, unfinished, progress=progress)
-        unfinished.replace(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return read(out)
 
 

@@ -24,7 +24,7 @@ from binner.encoders.language_model import LanguageModel
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer
 from binner.encoders.transformer import TransformerConfig
 from binner.errors import InputError, OptionError
-from binner.train import model_card, validation
+from binner.train import model_card, target, validation
 from binner.train import packed as packing
 from binner.train.journal import Journal
 from binner.train.network import SpeciesNetwork
@@ -243,6 +243,10 @@ def test_too_little_memory_takes_one_line(genomes: Path, monkeypatch: pytest.Mon
         ("train pack none -o out", "none: no such file or folder"),
         ("train pack bad -o out", "bad/a.fa: contig 'a' holds '-', which is no base"),
         ("train pack genomes -o genomes", "-o genomes: there is something already"),
+        ("train species genomes -o bad/a.fa/x --size tiny", "-o bad/a.fa/x: no folder can be made there (Not a dir"),
+        ("train species genomes -o /proc/x/y --size tiny", "-o /proc/x/y: no folder can be made there (No such file"),
+        (f"train species genomes -o {'x' * 300} --size tiny", "cannot be looked into (File name too long)"),
+        ("train pack genomes -o bad/a.fa/x", "-o bad/a.fa/x: no folder can be made there (Not a directory)"),
     ],
 )
 def test_mistakes_take_one_line_and_leave_nothing(
@@ -345,6 +349,28 @@ def test_results_come_whole_or_not_at_all() -> None:
 
     folder.finish(fill)
     assert [path.name for path in folder.out.iterdir()] == ["model"]
+
+
+def test_the_folder_that_one_is_in_and_links_to_folders(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("here", "there"):
+        Path(name).mkdir()
+    Path("link").symlink_to("there")
+    assert call("train", "pack", str(genomes), "-o", "link", "-t", "1", "-q") == 0
+    assert packing.is_packed(Path("there"))
+    assert Path("link").is_symlink()
+    monkeypatch.chdir("here")
+    line = "--size tiny --steps 1 --check-every 9 -t 1 --device cpu -q"
+    assert call("train", "species", str(genomes), "-o", ".", *line.split()) == 0
+    assert sorted(path.name for path in Path().iterdir()) == sorted(RESULT)
+    assert sorted(path.name for path in Path("..").iterdir()) == ["here", "link", "there"]
+
+
+def test_what_a_run_left_that_was_killed_early_is_written_over() -> None:
+    folder = RunFolder(Path("out"))
+    (folder.out / target.UNFINISHED / "old").mkdir(parents=True)
+    assert not folder.check({})
+    folder.begin({}, lambda work: None)
+    assert [path.name for path in folder.out.rglob("*")] == ["training", "run.json"]
 
 
 def test_help_loads_nothing_heavy() -> None:
