@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,12 @@ class RunFolder:
     def holds_a_run(self) -> bool:
         """Whether a run has begun here."""
         return (self.work / SETTINGS).is_file()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """One run at a time. Raises OptionError."""
+        with target.held(self.out, begun=self.work / SETTINGS):
+            yield
 
     def check(self, settings: Mapping[str, object]) -> bool:
         """True if a run with these settings is to be taken up, False if one can begin; else raises OptionError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -67,8 +68,9 @@ def train_species(task: Task, *, watch: Watch = unwatched) -> None:
     OptionError; then nothing is left behind by a run that had not begun.
     """
     folder = RunFolder(task.out)
-    with together(task.machine.device) as device:
+    with together(task.machine.device) as device, ExitStack() as stack:
         if rank() == 0:
+            stack.enter_context(folder.held())
             _prepare(task, folder, watch)
         wait()
         genomes = packed.read(_packed_folder(task, folder))

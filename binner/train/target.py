@@ -8,9 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from binner.errors import OptionError
+from binner.workspace import hold
 
 UNFINISHED = ".unfinished"  # a folder in it, until what it is to hold is whole
-OURS = {UNFINISHED}  # what a killed run may have left of its beginnings
+LOCK = ".lock"
+OURS = {UNFINISHED, LOCK}  # what a killed run may have left of its beginnings
 
 
 def check_free(out: Path, *, begun: Path | None = None) -> None:
@@ -46,10 +48,29 @@ def made(out: Path) -> Iterator[None]:
 @contextmanager
 def filled(out: Path) -> Iterator[Path]:
     """Where to write what `out`, new or empty, is to hold; it is moved there at the end. Raises OptionError."""
-    check_free(out)
-    with made(out), unfinished(out) as folder:
+    with held(out), unfinished(out) as folder:
         yield folder
         move(folder, out)
+
+
+@contextmanager
+def held(out: Path, *, begun: Path | None = None) -> Iterator[None]:
+    """Make the folder, or take up the run in it that has written `begun`, and let no other run in. Raises OptionError.
+
+    If the block fails before anything is in the folder, it goes again.
+    """
+    check_free(out, begun=begun)
+    with made(out):
+        try:
+            lock = (out / LOCK).open("a+")
+        except OSError as error:
+            raise _not_written(out, error) from None
+        with lock:
+            hold(lock, out)
+            try:
+                yield
+            finally:
+                Path(lock.name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -60,7 +81,7 @@ def unfinished(out: Path) -> Iterator[Path]:
     try:
         folder.mkdir()
     except OSError as error:
-        raise OptionError(f"-o {out}: cannot be written to ({error.strerror}); name another folder") from None
+        raise _not_written(out, error) from None
     try:
         yield folder
     finally:
@@ -71,6 +92,10 @@ def move(folder: Path, out: Path) -> None:
     """What is in one folder into the other."""
     for file in sorted(folder.iterdir()):
         file.replace(out / file.name)
+
+
+def _not_written(out: Path, error: OSError) -> OptionError:
+    return OptionError(f"-o {out}: cannot be written to ({error.strerror}); name another folder")
 
 
 def _empty(folder: Path) -> bool:

@@ -365,6 +365,30 @@ def test_the_folder_that_one_is_in_and_links_to_folders(genomes: Path, monkeypat
     assert sorted(path.name for path in Path("..").iterdir()) == ["here", "link", "there"]
 
 
+HOLDER = """
+import sys, time
+from pathlib import Path
+from binner.train.run_folder import RunFolder
+with RunFolder(Path(sys.argv[1])).held():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_run_at_a_time(genomes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", HOLDER, "out"], stdout=subprocess.PIPE, env=environment) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        for line in (f"species {genomes} -o out --size tiny --device cpu", f"pack {genomes} -o out"):
+            assert call("train", *line.split(), "-t", "1") == 2
+            assert f"Error: out: in use by another run of binner (process {holder.pid} on " in capsys.readouterr().err
+        holder.kill()
+    with RunFolder(Path("out")).held():
+        pass
+    assert not list(Path("out").iterdir())
+
+
 def test_what_a_run_left_that_was_killed_early_is_written_over() -> None:
     folder = RunFolder(Path("out"))
     (folder.out / target.UNFINISHED / "old").mkdir(parents=True)
