@@ -30,7 +30,7 @@ from binner.train.network import SpeciesNetwork
 from binner.train.options import SpeciesOptions
 from binner.train.packed import Packed
 from binner.train.pairs import Pairs, split
-from binner.train.processes import together, wait
+from binner.train.processes import first, together, wait
 from binner.train.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -69,10 +69,12 @@ def train_species(task: Task, *, watch: Watch = unwatched) -> None:
     """
     folder = RunFolder(task.out)
     with together(task.machine.device) as device, ExitStack() as stack:
-        if rank() == 0:
+
+        def prepare() -> None:
             stack.enter_context(folder.held())
             _prepare(task, folder, watch)
-        wait()
+
+        first(prepare)
         genomes = packed.read(_packed_folder(task, folder))
         run = _Training(task, folder.work, genomes, device)
         run.begin()
