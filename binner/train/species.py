@@ -163,6 +163,10 @@ class _Training:
         if at_once % ranks():
             raise OptionError(f"--pairs: {at_once} at once cannot be shared by {ranks()} processes")
         self.pairs = Pairs(genomes, train, options.of_pairs(at_once), seed=options.seed)
+        if len(self.pairs.species) < ranks():
+            raise OptionError(
+                f"{len(self.pairs.species)} species to train on cannot be shared by {ranks()} processes: start fewer"
+            )
         if len(self.pairs.species) < max(at_once, 2 * ranks()):
             logger.warning("%d species to train on: batches of as many pairs", len(self.pairs.species))
         self.kind, self.network = self._network()

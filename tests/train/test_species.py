@@ -24,13 +24,13 @@ from binner.encoders.language_model import LanguageModel
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer
 from binner.encoders.transformer import TransformerConfig
 from binner.errors import InputError, OptionError
-from binner.train import model_card, target, validation
+from binner.train import model_card, sources, target, validation
 from binner.train import packed as packing
 from binner.train.journal import Journal
 from binner.train.network import SpeciesNetwork
 from binner.train.options import SIZES, SpeciesOptions, options, size_like
 from binner.train.run_folder import RunFolder
-from binner.train.species import Task, train_species
+from binner.train.species import Task, _Training, train_species
 from tests.commands import call
 from tests.train.conftest import little_to_judge_by
 
@@ -198,6 +198,14 @@ def test_packed_genomes_do_as_well(genomes: Path, model: Path, capsys: pytest.Ca
     train_species(task(Path("packed"), Path("out")))
     assert curve(Path("out")) == curve(model)
     assert packing.is_packed(Path("packed")), "left where it was"
+
+
+def test_more_processes_than_species(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packing.pack_into(Path("packed"), sources.find(genomes))
+    monkeypatch.setattr("binner.train.species.ranks", lambda: 13)
+    own = task(Path("packed"), Path("out"), replace(TINY, pairs=26))
+    with pytest.raises(OptionError, match="12 species to train on cannot be shared by 13 processes: start fewer"):
+        _Training(own, Path(), packing.read(Path("packed")), "cpu")
 
 
 def test_a_loss_that_is_not_finite_takes_one_line(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
