@@ -173,7 +173,7 @@ class _Training:
         self.journal = Journal(work / LOG, tensorboard=task.tensorboard if rank() == 0 else None)
         self.train, self.held_out = train, held_out
         self._teacher: Whitening | None = None
-        self._pieces: validation.Pieces | None = None
+        self.pieces = validation.draw(genomes, held_out, seed=options.seed)  # what the model is judged on
 
     def __str__(self) -> str:
         weights = sum(weight.numel() for weight in self.network.backbone.parameters())
@@ -196,13 +196,6 @@ class _Training:
         if self._teacher is None:
             self._teacher = validation.teacher(self.genomes, self.train, seed=self.task.options.seed)
         return self._teacher
-
-    @property
-    def pieces(self) -> validation.Pieces:
-        """What the model is judged on."""
-        if self._pieces is None:
-            self._pieces = validation.draw(self.genomes, self.held_out, seed=self.task.options.seed)
-        return self._pieces
 
     def batches(self, had: int) -> Iterator[Batch]:
         """Those behind the first `had`."""

@@ -10,11 +10,12 @@ import numpy as np
 from binner.data import F32, I64, U8
 from binner.encoders import whitening
 from binner.encoders.whitening import Whitening
+from binner.errors import InputError
 from binner.evaluate import protocols
 from binner.evaluate.kmedoid import similarity_threshold
 from binner.space import unit_rows
 from binner.train.packed import Packed
-from binner.train.pairs import laid_out, reverse_complement
+from binner.train.pairs import FEWEST_SPECIES, laid_out, reverse_complement
 from binner.train.whitening import WhiteningOptions, fit
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Pieces:
 
 
 def draw(packed: Packed, species: I64, *, seed: int) -> Pieces:
-    """Pieces of `species`, log-uniform in length, as many of each; the same for the same seed."""
+    """Pieces of `species`, log-uniform in length, as many of each; the same for the same seed. Raises InputError."""
     rng = np.random.default_rng([seed, 5])
     owner, start, stop = packed.stretches
     chosen = rng.permutation(species)[:SPECIES]
@@ -93,6 +94,11 @@ def draw(packed: Packed, species: I64, *, seed: int) -> Pieces:
             piece = packed.codes(begin, begin + length)
             codes.append(reverse_complement(piece) if rng.random() < 0.5 else piece)
             names.append(name)
+    if (found := len(set(names))) < FEWEST_SPECIES:
+        raise InputError(
+            f"of {len(species)} species that are kept out for validation, {found} have a sequence of {SHORTEST:,} bp, "
+            f"and it needs {FEWEST_SPECIES}: give longer genomes, or keep out more with --held-out"
+        )
     return Pieces(*laid_out(codes), np.array(names, np.int64))
 
 

@@ -29,9 +29,11 @@ from binner.train import packed as packing
 from binner.train.journal import Journal
 from binner.train.network import SpeciesNetwork
 from binner.train.options import SIZES, SpeciesOptions, options, size_like
+from binner.train.pairs import split
 from binner.train.run_folder import RunFolder
 from binner.train.species import Task, _Training, train_species
 from tests.commands import call
+from tests.encoders import toy
 from tests.train.conftest import little_to_judge_by
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -198,6 +200,23 @@ def test_packed_genomes_do_as_well(genomes: Path, model: Path, capsys: pytest.Ca
     train_species(task(Path("packed"), Path("out")))
     assert curve(Path("out")) == curve(model)
     assert packing.is_packed(Path("packed")), "left where it was"
+
+
+@pytest.mark.parametrize("long", [0, 1])
+def test_genomes_too_short_to_be_judged_on_are_told_before_the_training(long: int) -> None:
+    """One of those that are kept out, or none, has a sequence of 1 kb."""
+    own = replace(TINY, shortest=100, longest=200)
+    Path("genomes").mkdir()
+    files = [Path("genomes") / f"{number}.fa" for number in range(8)]
+    for number, path in enumerate(files):
+        path.write_text(f">a\n{toy.bases(600, seed=number)}\n")
+    packed = packing.pack_into(Path("packed"), sources.find(Path("genomes")))
+    for species in split(packed, share=own.held_out, seed=own.seed)[1][:long]:
+        files[species].write_text(f">a\n{toy.bases(1000, seed=9)}\n")
+    message = f"of 2 species that are kept out for validation, {long} have a sequence of 1,000 bp, and it needs 2: give"
+    with pytest.raises(InputError, match=message):
+        train_species(task(Path("genomes"), Path("out"), own))
+    assert not Path("out").exists()
 
 
 def test_more_processes_than_species(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
