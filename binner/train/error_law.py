@@ -18,7 +18,7 @@ from binner.encoders.error_law import ERROR_LAW, ErrorLaw, Lawful
 from binner.errors import InputError, OptionError
 from binner.train.genomes import between_gaps
 from binner.train.sources import Source, find
-from binner.train.stretches import places
+from binner.train.stretches import places, varied
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,8 @@ def train_error_law(
     if len(np.unique(pieces.species)) < FEWEST_SPECIES:
         raise InputError(
             f"{genomes}: {len(np.unique(pieces.species))} species have a sequence of {encoder.window:,} bp, and the law"
-            f" needs {FEWEST_SPECIES}: add genomes, or make --window smaller"
+            f" needs {FEWEST_SPECIES} (it counts where the genome has room for two): add genomes, or make --window"
+            " smaller"
         )
     vectors = encoder.vectors(pieces.codes, pieces.start, pieces.stop, progress=progress)
     law = replace(fit(vectors, pieces, options, reference=encoder.window), strands=config.strands)
@@ -87,7 +88,7 @@ def train_error_law(
 
 
 def draw(sources: Sequence[Source], *, bp: int, number: int, seed: int) -> Pieces:
-    """`number` pieces of `bp` from each genome that has a stretch so long, wherever in it they fall."""
+    """`number` pieces of `bp` from each genome with room for two that lie apart, wherever in it they fall."""
     rng = np.random.default_rng(seed)
     _, species = np.unique([source.species for source in sources], return_inverse=True)
     _, genus = np.unique([source.genus for source in sources], return_inverse=True)
@@ -96,7 +97,7 @@ def draw(sources: Sequence[Source], *, bp: int, number: int, seed: int) -> Piece
     for row, source in enumerate(sources):
         contigs = fasta.read(source.path, min_length=bp)
         _, first, last = between_gaps(contigs.codes, contigs.offsets)
-        if (last - first >= bp).any():
+        if varied(first, last, bp=bp, row=np.zeros_like(first), rows=1)[0]:
             begins = places(first, last, bp=bp, number=number, rng=rng)
             codes += [contigs.codes[begin : begin + bp] for begin in begins]
             owners += [row] * number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from binner.data import I64
+from binner.data import I64, Bool
 from binner.windows import LONG_RUN
 
 
@@ -20,6 +20,14 @@ def between(start: I64, stop: I64, *, gap_start: I64, gap_stop: I64) -> tuple[I6
     row = np.searchsorted(start, first, "right") - 1
     some = last > first
     return row[some], first[some], last[some]
+
+
+def varied(start: I64, stop: I64, *, bp: int, row: I64, rows: int) -> Bool:
+    """Which of `rows` genomes have two pieces of `bp` apart from each other; `row` is the genome of each stretch.
+
+    Pieces of others are alike because they overlap: they say nothing of what lies within a genome.
+    """
+    return np.bincount(row, (stop - start) // bp, minlength=rows) >= 2
 
 
 def places(start: I64, stop: I64, *, bp: int, number: int, rng: np.random.Generator) -> list[int]:
