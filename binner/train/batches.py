@@ -80,7 +80,9 @@ class Batches(Dataset[Batch]):
         own = np.random.default_rng([self.pairs.seed, 4, number, self.part])
         share = own.beta(self.options.alpha, self.options.alpha, size)
         share = np.maximum(share, 1 - share).astype(np.float32)
-        return Mix(int(common.integers(self.layers)), torch.from_numpy(share), torch.from_numpy(own.permutation(size)))
+        return Mix(
+            int(common.integers(max(self.layers, 1))), torch.from_numpy(share), torch.from_numpy(own.permutation(size))
+        )
 
     def _targets(self, pieces: Sequence[U8]) -> Tensor:
         assert self.teacher is not None

@@ -17,7 +17,7 @@ from binner import encoders
 from binner.config import EncoderConfig, MachineConfig
 from binner.encoders import kmer_network, whitening
 from binner.encoders.error_law import ERROR_LAW
-from binner.encoders.kmer_network import KmerNetwork
+from binner.encoders.kmer_network import KmerBackbone, KmerConfig, KmerNetwork
 from binner.encoders.tokenizer import Tokenizer, text
 from binner.errors import InputError
 from binner.train import model_card
@@ -91,6 +91,13 @@ def test_it_goes_on_from_a_network_and_takes_no_tokenizer(
     assert call(*line.split()) == 2
     assert "--tokenizer toy: a network on k-mers has none; leave it out" in capsys.readouterr().err
     assert not Path("none").exists()
+
+
+def test_a_network_without_layers_goes_on_where_states_are_mixed(genomes: Path) -> None:
+    kmer_network.save(KmerBackbone(KmerConfig(k=3, width=8, layers=0)), Path("flat"))
+    own = replace(SMALL, steps=2, unmixed=0.5, check_every=100)
+    train_species(Task(genomes, Path("out"), own, init=Path("flat"), machine=CPU))
+    assert kmer_network.load(Path("out")).config.layers == 0
 
 
 def test_a_law_is_fitted_anew(model: Path, genomes: Path) -> None:
