@@ -40,7 +40,7 @@ class LanguageModel(Lawful):
         self.tokenizer = Tokenizer.load(folder)
         if len(self.tokenizer) > model.config.vocabulary:
             raise InputError(
-                f"{folder / TOKENIZER}: {len(self.tokenizer)} tokens, and the model knows"
+                f"{folder / TOKENIZER}: needs a table of {len(self.tokenizer)} tokens, and the model knows"
                 f" {model.config.vocabulary}: not the tokenizer of these weights"
             )
         self.strands = config.strands

@@ -105,8 +105,8 @@ def start(work: Path, origin: Start, *, dropout: float) -> Kind:
     known = checkpoint.load(origin.init)
     if len(tokenizer) > known.config.vocabulary:
         raise InputError(
-            f"{origin.tokenizer or origin.init}: the tokenizer has {len(tokenizer)} tokens, and the model knows "
-            f"{known.config.vocabulary}"
+            f"{origin.tokenizer or origin.init}: the tokenizer needs a table of {len(tokenizer)} tokens, and the model "
+            f"knows {known.config.vocabulary}: take the tokenizer of the model"
         )
     return Tokens(known, tokenizer, work)
 
