@@ -44,7 +44,8 @@ SHOWN = 3  # keys that an error names
 def load(folder: Path) -> Transformer:
     """The transformer in `folder`, float32, in evaluation mode.
 
-    Raises InputError where a file is missing or damaged, or a key is missing, unexpected or of another shape.
+    Raises InputError where a file is missing or damaged, a key is missing, unexpected or of another shape, or a value
+    is not finite.
     """
     with torch.device("meta"):
         model = Transformer(read_config(folder / CONFIG))
@@ -59,6 +60,11 @@ def fill(model: Module, folder: Path) -> Module:
     tensors = {bare(name): tensor for name, tensor in _read(path).items()}
     tensors = {name: tensor.float() for name, tensor in tensors.items() if not NOT_OURS.match(name)}
     _compare(path, tensors, model.state_dict())
+    if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise InputError(
+            f"{path}: {broken[0]} holds values that are not finite ({len(broken)} of {len(tensors)} tensors do); "
+            "copy the weights again, or train them at a lower rate"
+        )
     model.load_state_dict(tensors, assign=True)
     return model.eval()
 

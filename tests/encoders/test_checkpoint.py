@@ -77,10 +77,11 @@ def test_wrappers_are_seen_through(folder: Path, prefix: str) -> None:
         (lambda t: t | {NORM: torch.ones(3)}, rf"{NORM} has the shape \(3,\), and config.json wants \(48,\)"),
         (lambda t: {"model": t}, "other things than tensors by name"),
         (lambda t: [1, 2], "other things than tensors by name"),
+        (lambda t: t | {NORM: t[NORM] * float("nan")}, rf"{NORM} holds values that are not finite \(1 of 2\d tensors"),
         (lambda t: t | {5: torch.ones(3)}, "other things than tensors by name"),
         (lambda t: t | {"x": Path("x")}, "not weights that can be read safely"),
     ],
-    ids=["missing", "unexpected", "both", "shape", "nested", "a list", "a number", "another class"],
+    ids=["missing", "unexpected", "both", "shape", "nested", "a list", "nan", "a number", "another class"],
 )
 def test_weights_that_do_not_fit(folder: Path, change: Callable[[Tensors], object], message: str) -> None:
     repack(folder, change)
