@@ -38,6 +38,7 @@ FIELDS = {
 }
 ACTIVATION = "gelu"  # the exact one
 NOT_OURS = re.compile(r"cls\.|pooler\.|(.*\.)?position_ids$")  # of the masked language model; never trained; a counter
+NO_DESCRIPTION = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 SHOWN = 3  # keys that an error names
 
 
@@ -95,13 +96,17 @@ def read_config(path: Path) -> TransformerConfig:
         if activation != ACTIVATION:
             raise ValueError(f"hidden_act is '{activation}', and only '{ACTIVATION}' is known")
         given = {own: content[name] for name, own in FIELDS.items() if name in content}
-        types = TransformerConfig.__annotations__
-        whole = {own: int(value) if types[own] == "int" else float(value) for own, value in given.items()}
-        return TransformerConfig(**whole)  # type: ignore[arg-type]
+        return TransformerConfig(**typed(TransformerConfig, given))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a folder with a trained encoder") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except NO_DESCRIPTION as error:
         raise InputError(f"{path}: not the description of a transformer: {error}") from error
+
+
+def typed(shape: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a description as the fields of `shape` want them. Raises what is in NO_DESCRIPTION."""
+    numbers = {"int": int, "float": float, "bool": bool}
+    return {name: numbers[shape.__annotations__[name]](value) for name, value in given.items()}
 
 
 def bare(name: str) -> str:

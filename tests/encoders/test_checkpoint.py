@@ -126,6 +126,11 @@ def test_no_weights(folder: Path) -> None:
         ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
         ({"num_attention_heads": 7}, "48 cannot be shared by 7 heads"),
         ({"hidden_size": None}, "not the description of a transformer"),
+        ({"hidden_dropout_prob": 1.5}, "dropout is 1.5, and must be from 0 to below 1"),
+        ({"layer_norm_eps": float("nan")}, "epsilon is nan"),
+        ({"hidden_size": float("inf")}, "not the description of a transformer: cannot convert float infinity"),
+        ({"hidden_size": 10**19}, "width is 10000000000000000000, which is not the size of a network"),
+        ({"num_hidden_layers": 10**6}, "layers is 1000000, which is not the size of a network"),
         ({"num_hidden_layers": 3}, "missing keys: encoder.layer.2.attention.output.LayerNorm.bias, .*, ..."),
         ({"vocab_size": 100}, "word_embeddings.weight has the shape"),
     ],
@@ -137,7 +142,7 @@ def test_a_config_that_does_not_fit(folder: Path, change: dict[str, Any], messag
         checkpoint.load(folder)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff"])
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff", b"[" * 100_000])
 def test_a_config_that_is_none(folder: Path, content: bytes | None) -> None:
     path = folder / checkpoint.CONFIG
     path.unlink()
