@@ -114,6 +114,18 @@ def test_damaged_weights(folder: Path, name: str, content: bytes) -> None:
         checkpoint.load(folder)
 
 
+def test_bytes_that_are_wrong_take_one_line(folder: Path) -> None:
+    """Bytes of the old pickled layout, changed one after another: torch fails over them in its own ways, or not."""
+    (folder / checkpoint.SAFETENSORS).unlink()
+    path = folder / checkpoint.PICKLED
+    torch.save({NORM: torch.ones(3)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    for at in range(0, len(content), 2):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0x5A]) + content[at + 1 :])
+        with pytest.raises(InputError, match=checkpoint.PICKLED):
+            checkpoint.load(folder)
+
+
 def test_no_weights(folder: Path) -> None:
     (folder / checkpoint.SAFETENSORS).unlink()
     with pytest.raises(InputError, match=r"neither model\.safetensors nor pytorch_model\.bin"):
