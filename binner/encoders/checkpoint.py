@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
+from binner.encoders.readable import readable
 from binner.encoders.tokenizer import TOKENIZER
 from binner.encoders.transformer import Transformer, TransformerConfig
 from binner.errors import InputError
@@ -117,15 +118,12 @@ def bare(name: str) -> str:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    try:
+    with readable(path, what="weights"):
         tensors = (
             load_file(path)
             if path.name == SAFETENSORS
             else torch.load(path, map_location="cpu", weights_only=True, mmap=False)
         )
-    except Exception as error:  # whatever a damaged pickle leads torch to
-        why = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise InputError(f"{path}: not weights that can be read safely ({why})") from error
     if not isinstance(tensors, dict) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
     ):

@@ -51,6 +51,15 @@ class Packed:
     def __reduce__(self) -> tuple[Callable[[Path], Packed], tuple[Path]]:
         return read, (self.folder,)
 
+    def _check(self) -> None:
+        """Raise ValueError unless the arrays belong together."""
+        for rows in (("names", "species", "genus"), ("start", "length", "genome"), ("gap_start", "gap_stop")):
+            shapes = {getattr(self, name).shape for name in rows}
+            if len(shapes) > 1 or len(next(iter(shapes))) != 1:
+                raise ValueError(f"{', '.join(rows)} are not as long as each other")
+        if not len(self.names) or not len(self.start):
+            raise ValueError("no genome in it")
+
     @property
     def bp(self) -> int:
         """Bases of all genomes."""
@@ -125,6 +134,7 @@ def read(folder: Path) -> Packed:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             packed = Packed(folder, **{field.name: arrays[field.name] for field in fields(Packed)[1:]})
+        packed._check()
         size = (folder / BASES).stat().st_size
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a folder that `binner train pack` wrote") from error

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from binner.encoders.readable import readable
 from binner.errors import OptionError
 from binner.train import target
 
@@ -41,7 +42,7 @@ class RunFolder:
         target.check_free(self.out, begun=self.work / SETTINGS)
         if not self.holds_a_run():
             return False
-        begun = json.loads((self.work / SETTINGS).read_text())
+        begun = self._begun()
         for name, value in _plain(settings).items():
             if begun.get(name) != value:
                 raise OptionError(
@@ -49,6 +50,13 @@ class RunFolder:
                     "give what it began with, or name a new folder"
                 )
         return True
+
+    def _begun(self) -> dict[str, object]:
+        path = self.work / SETTINGS
+        otherwise = f"remove {self.work} to begin anew, or name a new folder"
+        with readable(path, what="the settings of a run", otherwise=otherwise):
+            begun: dict[str, object] = dict(json.loads(path.read_text()))
+            return begun
 
     def begin(self, settings: Mapping[str, object], prepare: Callable[[Path], None]) -> None:
         """Have `prepare` fill the working folder; it comes into being whole or, if that fails, not at all."""

@@ -416,6 +416,23 @@ def test_one_run_at_a_time(genomes: Path, capsys: pytest.CaptureFixture[str]) ->
     assert not list(Path("out").iterdir())
 
 
+@pytest.mark.parametrize("content", ["{", "", "[1]", "{}"])
+def test_damaged_settings_take_one_line(content: str) -> None:
+    folder = RunFolder(Path("out"))
+    folder.begin({"a": 1}, lambda work: None)
+    (folder.work / "run.json").write_text(content)
+    with pytest.raises((InputError, OptionError), match=r"remove out/training to begin anew|began with a None, not 1"):
+        folder.check({"a": 1})
+
+
+def test_a_torn_row_of_the_log_is_left_out(tmp_path: Path) -> None:
+    Journal(tmp_path / "log.csv").write(1, {"loss": 2.0})
+    with (tmp_path / "log.csv").open("a") as log:
+        log.write("2,0.")
+    Journal(tmp_path / "log.csv").write(3, {"loss": 1.0})
+    assert [row["step"] for row in Journal(tmp_path / "log.csv").rows()] == ["1", "3"]
+
+
 def test_what_a_run_left_that_was_killed_early_is_written_over() -> None:
     folder = RunFolder(Path("out"))
     (folder.out / target.UNFINISHED / "old").mkdir(parents=True)
