@@ -98,7 +98,8 @@ def train_species(task: Task, *, watch: Watch = unwatched) -> None:
                     raise
                 raise OptionError(
                     f"out of memory on {device}: add --checkpointing, or make a step of more and smaller batches with "
-                    f"--accumulate (now {task.options.accumulate}), and name a new folder"
+                    f"--accumulate (now {task.options.accumulate}), where each pair is held against fewer, and name a "
+                    "new folder"
                 ) from error
         if rank() == 0:
             run.journal.close()

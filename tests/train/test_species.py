@@ -240,7 +240,9 @@ def test_too_little_memory_takes_one_line(genomes: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(SpeciesNetwork, "loss", full)
     error: RuntimeError = torch.cuda.OutOfMemoryError("CUDA out of memory")
-    with pytest.raises(OptionError, match=r"out of memory on cpu: add --checkpointing, or .* --accumulate \(now 1\)"):
+    with pytest.raises(
+        OptionError, match=r"out of memory on cpu: add --checkpointing, or .* --accumulate \(now 1\), where .* fewer"
+    ):
         train_species(task(genomes, Path("out")))
     error = RuntimeError("shapes do not match")
     with pytest.raises(RuntimeError, match="shapes do not match"):
