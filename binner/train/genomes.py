@@ -90,7 +90,7 @@ def between_gaps(codes: U8, offsets: I64) -> tuple[I64, I64, I64]:
 def table_rows(path: Path) -> list[dict[str, str]]:
     """Rows of a genomes.tsv, one for each genome, with all of COLUMNS. Raises InputError."""
     try:
-        with path.open(newline="") as lines:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
             rows = list(csv.DictReader(lines, delimiter="\t"))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({error}); GENOMES is a folder with {TABLE} and genomes/") from error

@@ -53,6 +53,13 @@ def test_other_columns_and_their_order_do_not_matter(folder: Path) -> None:
     np.testing.assert_array_equal(found.genus, expected.genus)
 
 
+def test_a_byte_order_mark_is_no_letter(folder: Path) -> None:
+    """As some spreadsheets write it."""
+    expected = read(folder)
+    (folder / TABLE).write_bytes(b"\xef\xbb\xbf" + (folder / TABLE).read_bytes())
+    assert read(folder).names == expected.names
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
