@@ -119,9 +119,12 @@ def teaching(packed: Packed, species: I64, *, seed: int) -> Pieces:
     names: list[int] = []
     for genome in rng.permutation(genomes)[: TEACHER_BP // (2 * piece)].tolist():
         rows = np.flatnonzero(owner == genome)
-        spans = np.maximum(stop[rows] - start[rows] - piece, 1)
+        whole = stop[rows] - start[rows]
+        # Pieces of a genome must differ: all of one stretch would say that nothing varies within.
+        bp = piece if len(rows) != 1 or whole[0] > piece else max(int(whole[0]) // 2, 1)
+        spans = np.maximum(whole - bp, 1)
         for row in rng.choice(rows, each, p=spans / spans.sum()).tolist() if len(rows) else ():
-            begin = int(start[row] + rng.integers(max(stop[row] - start[row] - piece, 0) + 1))
-            codes.append(packed.codes(begin, min(begin + piece, int(stop[row]))))
+            begin = int(start[row] + rng.integers(max(stop[row] - start[row] - bp, 0) + 1))
+            codes.append(packed.codes(begin, min(begin + bp, int(stop[row]))))
             names.append(int(packed.species[genome]))
     return Pieces(*laid_out(codes), np.array(names))

@@ -217,6 +217,17 @@ def test_genomes_too_short_to_be_judged_on_are_told_before_the_training(long: in
     assert not Path("out").exists()
 
 
+def test_genomes_of_one_window_make_a_model_without_a_law(caplog: pytest.LogCaptureFixture) -> None:
+    """All pieces of such a genome were the same: for the law, and for the teacher, who divided by a noise of 0."""
+    Path("genomes").mkdir()
+    for number in range(12):
+        (Path("genomes") / f"{number}.fa").write_text(f">a\n{toy.bases(2000, seed=number)}\n")
+    own = replace(TINY, steps=2, check_every=2, shortest=500, longest=900)
+    train_species(task(Path("genomes"), Path("out"), own))
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted({*RESULT} - {ERROR_LAW})
+    assert "the model has no error law" in caplog.text
+
+
 def test_more_processes_than_species(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packing.pack_into(Path("packed"), sources.find(genomes))
     monkeypatch.setattr("binner.train.species.ranks", lambda: 13)
