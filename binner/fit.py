@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from binner.data import Progress, silent
+from binner.encoders.readable import readable
 from binner.runtime import gpu_has_bf16
 from binner.whole_files import whole
 
@@ -237,7 +238,8 @@ class _Run:
         path = self.watched.state
         if path is None or not path.exists():
             return
-        kept: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        with readable(path, what="a state", otherwise="remove it, and the same command trains from the start"):
+            kept: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         self.model.load_state_dict(kept["model"])
         self.optimiser.load_state_dict(kept["optimiser"])
         self.watch.take(kept["watch"])
@@ -253,11 +255,7 @@ def _groups(model: nn.Module, config: FitConfig, rates: Mapping[str, float]) -> 
             factor = next((factor for prefix, factor in rates.items() if name.startswith(prefix)), 1.0)
             found.setdefault((factor, weight.ndim > 1), []).append(weight)
     return [
-        {
-            "params": weights,
-            "weight_decay": config.weight_decay if decays else 0.0,
-            "lr": config.learning_rate * factor,
-        }
+        {"params": weights, "weight_decay": config.weight_decay if decays else 0.0, "lr": config.learning_rate * factor}
         for (factor, decays), weights in found.items()
     ]
 

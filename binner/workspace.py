@@ -55,7 +55,7 @@ def open_workspace(out: Path, *, force: bool = False) -> Iterator[Workspace]:
     created = [folder for folder in (space.inside, out, *out.parents) if not folder.exists()]
     try:
         with _open_lock(space) as lock:
-            _lock(lock, out)
+            hold(lock, out)
             with _no_trace(space, new=bool(created)):
                 _clear(space, kept=force)
                 yield space
@@ -115,11 +115,14 @@ def _open_lock(space: Workspace) -> TextIOWrapper:
         ) from None
 
 
-def _lock(lock: TextIOWrapper, out: Path) -> None:
-    """Let no other run into the folder. The system frees the lock when this process ends, however it ends."""
+def hold(lock: TextIOWrapper, out: Path) -> None:
+    """Let no other run into the folder `out`, of which `lock` is an open file. Raises OptionError if one is in it.
+
+    The system frees the lock when this process ends, however it ends.
+    """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not os.path.samestat(os.fstat(lock.fileno()), (out / INSIDE / _LOCK).stat()):
+        if not os.path.samestat(os.fstat(lock.fileno()), Path(lock.name).stat()):
             raise BlockingIOError
     except (BlockingIOError, FileNotFoundError):  # held, or removed by its holder since it was opened here
         raise _in_use(out, _holder(lock)) from None

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from binner.errors import InputError
 from binner.fit import FitConfig, Watched, fit, rate
 
 TARGET = torch.tensor([[2.0, -1.0, 0.5]])
@@ -235,6 +236,20 @@ def test_the_best_look_survives_the_kill(tmp_path: Path) -> None:
     best = linear.weight.detach().clone()
     run(15)
     assert torch.equal(linear.weight, best)
+
+
+@pytest.mark.parametrize("length", [0, 500, -5])
+def test_a_damaged_state_takes_one_line(length: int, tmp_path: Path) -> None:
+    def run() -> None:
+        batches = itertools.repeat(torch.ones(4, 3))
+        config, watched = FitConfig(steps=1), Watched(state=tmp_path / "state.pt")
+        fit(linear, batches, lambda b: linear(b).mean(), config=config, seed=1, device="cpu", watched=watched)
+
+    linear = model()
+    run()
+    (tmp_path / "state.pt").write_bytes((tmp_path / "state.pt").read_bytes()[:length])
+    with pytest.raises(InputError, match=r"state\.pt: not a state that can .*; remove it, and the same command trains"):
+        run()
 
 
 def test_accumulated_batches_are_one_large_batch() -> None:

@@ -76,7 +76,12 @@ _method = shared.together(
     ),
     _number("--steps", int, "Steps of the optimiser."),
     _number("--pairs", int, "Pairs in a step, over all processes."),
-    _number("--accumulate", int, "Batches that a step is made of, to save memory."),
+    _number(
+        "--accumulate",
+        int,
+        "Batches that a step is made of, to save memory. Pairs are told apart from others of their batch alone, so that"
+        " smaller ones teach less.",
+    ),
     option(
         "--checkpointing/--no-checkpointing",
         heading=METHOD,

@@ -96,7 +96,7 @@ def is_kmer_network(folder: Path) -> bool:
     """Whether the config.json in a folder says so."""
     try:
         return bool(json.loads((folder / "config.json").read_bytes())["model_type"] == "kmers")
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

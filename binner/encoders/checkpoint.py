@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 import re
 import shutil
 from collections.abc import Mapping
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
+from binner.encoders.readable import readable
 from binner.encoders.tokenizer import TOKENIZER
 from binner.encoders.transformer import Transformer, TransformerConfig
 from binner.errors import InputError
@@ -38,13 +37,15 @@ FIELDS = {
 }
 ACTIVATION = "gelu"  # the exact one
 NOT_OURS = re.compile(r"cls\.|pooler\.|(.*\.)?position_ids$")  # of the masked language model; never trained; a counter
+NO_DESCRIPTION = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 SHOWN = 3  # keys that an error names
 
 
 def load(folder: Path) -> Transformer:
     """The transformer in `folder`, float32, in evaluation mode.
 
-    Raises InputError where a file is missing or damaged, or a key is missing, unexpected or of another shape.
+    Raises InputError where a file is missing or damaged, a key is missing, unexpected or of another shape, or a value
+    is not finite.
     """
     with torch.device("meta"):
         model = Transformer(read_config(folder / CONFIG))
@@ -59,6 +60,11 @@ def fill(model: Module, folder: Path) -> Module:
     tensors = {bare(name): tensor for name, tensor in _read(path).items()}
     tensors = {name: tensor.float() for name, tensor in tensors.items() if not NOT_OURS.match(name)}
     _compare(path, tensors, model.state_dict())
+    if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise InputError(
+            f"{path}: {broken[0]} holds values that are not finite ({len(broken)} of {len(tensors)} tensors do); "
+            "copy the weights again, or train them at a lower rate"
+        )
     model.load_state_dict(tensors, assign=True)
     return model.eval()
 
@@ -89,13 +95,17 @@ def read_config(path: Path) -> TransformerConfig:
         if activation != ACTIVATION:
             raise ValueError(f"hidden_act is '{activation}', and only '{ACTIVATION}' is known")
         given = {own: content[name] for name, own in FIELDS.items() if name in content}
-        types = TransformerConfig.__annotations__
-        whole = {own: int(value) if types[own] == "int" else float(value) for own, value in given.items()}
-        return TransformerConfig(**whole)  # type: ignore[arg-type]
+        return TransformerConfig(**typed(TransformerConfig, given))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a folder with a trained encoder") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except NO_DESCRIPTION as error:
         raise InputError(f"{path}: not the description of a transformer: {error}") from error
+
+
+def typed(shape: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a description as the fields of `shape` want them. Raises what is in NO_DESCRIPTION."""
+    numbers = {"int": int, "float": float, "bool": bool}
+    return {name: numbers[shape.__annotations__[name]](value) for name, value in given.items()}
 
 
 def bare(name: str) -> str:
@@ -108,15 +118,12 @@ def bare(name: str) -> str:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    try:
+    with readable(path, what="weights"):
         tensors = (
             load_file(path)
             if path.name == SAFETENSORS
             else torch.load(path, map_location="cpu", weights_only=True, mmap=False)
         )
-    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        why = str(error).strip().partition("\n")[0]
-        raise InputError(f"{path}: not weights that can be read safely ({why})") from error
     if not isinstance(tensors, dict) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
     ):

@@ -6,20 +6,20 @@ contigs of one genome scatter alike and independently in every direction, by noi
 
 from __future__ import annotations
 
-import json
 import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from binner.config import Strands
 from binner.data import F32, I64, U8, Progress, check_array, digest, silent
+from binner.encoders.tensors import metadata, to_bytes
 from binner.errors import InputError
 from binner.whole_files import whole
 
@@ -67,7 +67,9 @@ class ErrorLaw:
         """Write it beside the model in `folder`."""
         tensors = {"centre": self.centre, "projection": self.projection, "noise": self.noise, "prior": self.prior}
         with whole(folder / ERROR_LAW) as unfinished:
-            unfinished.write_bytes(save(tensors, metadata={"reference": str(self.reference), "strands": self.strands}))
+            unfinished.write_bytes(
+                to_bytes(tensors, metadata={"reference": str(self.reference), "strands": self.strands})
+            )
 
     @classmethod
     def load(cls, folder: Path, *, width: int) -> Self | None:
@@ -80,12 +82,10 @@ class ErrorLaw:
             return None
         try:
             content = path.read_bytes()
-            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
             tensors = load(content)
             centre, projection, noise, prior = (tensors[name] for name in ("centre", "projection", "noise", "prior"))
-            said = header["__metadata__"]
-            strands = said.get("strands", "both")
-            law = cls(centre, projection, noise, prior, int(said["reference"]), strands=strands)
+            said: dict[str, Any] = {"strands": "both", **metadata(content)}
+            law = cls(centre, projection, noise, prior, int(said["reference"]), strands=said["strands"])
             if len(law.centre) != width:
                 raise ValueError(f"of vectors {len(law.centre)} wide, and the model's are {width} wide")
             return law

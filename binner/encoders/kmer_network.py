@@ -23,12 +23,13 @@ from binner.data import F32, I64, U8, Progress, digest, silent
 from binner.encoders import checkpoint, frames
 from binner.encoders.error_law import Lawful
 from binner.encoders.kmers import canonical_index
-from binner.encoders.transformer import pool
+from binner.encoders.transformer import MOST, MOST_LAYERS, pool
 from binner.encoders.whitening import WINDOWS_PER_BATCH, features
 from binner.errors import InputError
 
 Features = Callable[[U8, I64, I64], F32]  # can be sent to workers: no weight is in it
 KIND = "kmers"  # `model_type` in config.json
+MOST_K = 12  # words of more letters are too many for a table
 WINDOW = 6000  # bp, as the whitening's, where neither the user nor the error law says another
 
 
@@ -44,9 +45,11 @@ class KmerConfig:
     dropout: float = 0.1  # while training
 
     def __post_init__(self) -> None:
-        for name, least in (("k", 1), ("width", 1), ("layers", 0), ("inner", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be at least {least}")
+        for name, least, most in (("k", 1, MOST_K), ("width", 1, MOST), ("layers", 0, MOST_LAYERS), ("inner", 1, MOST)):
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is {getattr(self, name)}, and must be from {least} to {most}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}, and must be from 0 to below 1")
 
 
 class KmerLayer(nn.Module):
@@ -172,10 +175,10 @@ def read_config(path: Path) -> KmerConfig:
     """The shape that a config.json describes. Raises InputError."""
     try:
         content = json.loads(path.read_bytes())
-        return KmerConfig(**{field.name: content[field.name] for field in fields(KmerConfig)})
+        return KmerConfig(**checkpoint.typed(KmerConfig, {f.name: content[f.name] for f in fields(KmerConfig)}))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a folder with a trained encoder") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except checkpoint.NO_DESCRIPTION as error:
         raise InputError(f"{path}: not the description of a network on k-mers: {error}") from error
 
 

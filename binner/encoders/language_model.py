@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +41,7 @@ class LanguageModel(Lawful):
         self.tokenizer = Tokenizer.load(folder)
         if len(self.tokenizer) > model.config.vocabulary:
             raise InputError(
-                f"{folder / TOKENIZER}: {len(self.tokenizer)} tokens, and the model knows"
+                f"{folder / TOKENIZER}: needs a table of {len(self.tokenizer)} tokens, and the model knows"
                 f" {model.config.vocabulary}: not the tokenizer of these weights"
             )
         self.strands = config.strands
@@ -98,28 +99,21 @@ class LanguageModel(Lawful):
         return matrix
 
     def _forward(self, ids: I32) -> Tensor:
-        """Vectors (B, H) float32 of length sqrt(H); a batch that does not fit into memory is halved."""
+        """Vectors (B, H) float32 of length sqrt(H)."""
         try:
-            with (
-                torch.inference_mode(),
-                torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32),
-            ):
-                mean = pool(self.model(send(torch.from_numpy(ids), self.device)))
-                unit: Tensor = nn.functional.normalize(mean, dim=-1) * mean.shape[-1] ** 0.5
-                return unit
+            return in_parts(self._at_once, ids, self.budget, self.device)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
-        if len(ids) == 1:
             raise OptionError(
                 f"out of memory on {self.device} with one window of {ids.shape[1]} tokens; make --window smaller"
-            )
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        half = len(ids) // 2
-        self.budget.tokens = min(self.budget.tokens, (len(ids) - half) * ids.shape[1])
-        logger.info("out of memory on %s: batches of %d tokens from here on", self.device, self.budget.tokens)
-        return torch.cat([self._forward(ids[:half]), self._forward(ids[half:])])
+            ) from error
+
+    def _at_once(self, ids: I32) -> Tensor:
+        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            mean = pool(self.model(send(torch.from_numpy(ids), self.device)))
+            unit: Tensor = nn.functional.normalize(mean, dim=-1) * mean.shape[-1] ** 0.5
+            return unit
 
     def compile(self) -> None:
         """Fuse what lies between the matrix products; where that fails the model works as it is."""
@@ -155,6 +149,24 @@ class _Coming:
         if self.there is not None:
             self.there.synchronize()
         out.index_add_(0, self.rows, self.vectors)
+
+
+def in_parts(forward: Callable[[I32], Tensor], ids: I32, budget: Budget, device: torch.device) -> Tensor:
+    """`forward` (B, H) of a batch (B, S); one that does not fit into memory is halved, and so is the budget.
+
+    Raises what `forward` raises with one row.
+    """
+    try:
+        return forward(ids)
+    except RuntimeError as error:
+        if len(ids) == 1 or not out_of_memory(error):
+            raise
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    half = len(ids) // 2
+    budget.tokens = min(budget.tokens, (len(ids) - half) * ids.shape[1])
+    logger.info("out of memory on %s: batches of %d tokens from here on", device, budget.tokens)
+    return torch.cat([in_parts(forward, part, budget, device) for part in (ids[:half], ids[half:])])
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:

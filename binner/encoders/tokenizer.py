@@ -54,8 +54,8 @@ class Tokenizer:
         return cls(backend, pad)
 
     def __len__(self) -> int:
-        """Size of the vocabulary."""
-        return self.backend.get_vocab_size()
+        """Rows that a table of its tokens needs: ids may have gaps."""
+        return max(self.backend.get_vocab().values()) + 1
 
     def encode(self, sequences: list[str]) -> list[I32]:
         """Ids (S,) of each sequence, [CLS] and [SEP] included."""

@@ -19,6 +19,7 @@ FAR = -10_000.0  # added to the score of a padded key; its weight is then exactl
 ALIGNMENT = 8  # columns: what the fused attention kernels want strides and head widths to be a multiple of
 # Not cuDNN's, which torch prefers on Hopper: it plans anew (half a second) for every shape of a batch.
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+MOST_LAYERS, MOST = 10_000, 10**8  # of whatever a description asks for: beyond, no memory holds it
 INITIAL_SPREAD = 0.02  # standard deviation of new weights, as BERT has it
 
 
@@ -37,10 +38,13 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         for name in ("vocabulary", "width", "layers", "heads", "inner", "types"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be positive")
+            if not 1 <= getattr(self, name) <= (MOST_LAYERS if name == "layers" else MOST):
+                raise ValueError(f"{name} is {getattr(self, name)}, which is not the size of a network")
         if self.width % self.heads:
             raise ValueError(f"a width of {self.width} cannot be shared by {self.heads} heads")
+        for name in ("dropout", "epsilon"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, and must be from 0 to below 1")
 
 
 class Norm(nn.LayerNorm):

@@ -15,11 +15,12 @@ from typing import Self
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from binner.data import F32, F64, I64, U8, Progress, check_array, digest, silent
 from binner.encoders import frames
 from binner.encoders.kmers import canonical_index, count
+from binner.encoders.tensors import metadata, to_bytes
 from binner.errors import InputError
 
 WINDOWS_PER_BATCH = 4096
@@ -74,7 +75,7 @@ class Whitening:
         """Write the weights into `folder`."""
         tensors = {name: getattr(self, name) for name in _TENSORS}
         sizes = {"k": str(self.k), "window": str(self.window), "reference": str(self.reference)}
-        (folder / WEIGHTS).write_bytes(save(tensors, metadata={"encoder": self.name, **sizes}))
+        (folder / WEIGHTS).write_bytes(to_bytes(tensors, metadata={"encoder": self.name, **sizes}))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -84,7 +85,7 @@ class Whitening:
             content = path.read_bytes()
             tensors = load(content)
             centre, projection, noise, prior, odds = (tensors[name] for name in _TENSORS)
-            k, window, reference = (int(_metadata(content)[name]) for name in ("k", "window", "reference"))
+            k, window, reference = (int(metadata(content)[name]) for name in ("k", "window", "reference"))
             return cls(centre, projection, noise, prior, odds, k, window, reference)
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}; name a folder that `binner train` wrote") from error
@@ -134,12 +135,3 @@ def fit(features: F32, species: I64, *, directions: int, shrinkage: float) -> tu
     prior = np.maximum(((means - centre) @ projection).var(0) - noise * np.mean(1 / number), 0.01)
     share = prior / (prior + noise)
     return centre, projection * share, noise * share**2, prior * share**2
-
-
-def _metadata(content: bytes) -> dict[str, str]:
-    """The text that safetensors keeps beside the tensors: its header is JSON behind eight bytes of length."""
-    import json
-
-    size = int.from_bytes(content[:8], "little")
-    metadata: dict[str, str] = json.loads(content[8 : 8 + size])["__metadata__"]
-    return metadata

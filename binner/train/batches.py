@@ -14,10 +14,12 @@ from torch.utils.data import DataLoader, Dataset
 from binner.data import U8
 from binner.encoders.language_model import send
 from binner.encoders.whitening import Whitening
+from binner.errors import OptionError
 from binner.runtime import limit_threads
 from binner.train.options import SpeciesOptions
 from binner.train.pairs import Pairs, laid_out
 
+KILLED = "DataLoader worker (pid"  # what torch says then
 AHEAD = 4  # batches that each worker prepares
 
 
@@ -80,7 +82,9 @@ class Batches(Dataset[Batch]):
         own = np.random.default_rng([self.pairs.seed, 4, number, self.part])
         share = own.beta(self.options.alpha, self.options.alpha, size)
         share = np.maximum(share, 1 - share).astype(np.float32)
-        return Mix(int(common.integers(self.layers)), torch.from_numpy(share), torch.from_numpy(own.permutation(size)))
+        return Mix(
+            int(common.integers(max(self.layers, 1))), torch.from_numpy(share), torch.from_numpy(own.permutation(size))
+        )
 
     def _targets(self, pieces: Sequence[U8]) -> Tensor:
         assert self.teacher is not None
@@ -88,7 +92,10 @@ class Batches(Dataset[Batch]):
         return torch.nn.functional.normalize(torch.from_numpy(vectors), dim=-1)
 
     def stream(self, first: int, *, workers: int, device: str) -> Iterator[Batch]:
-        """Batches from `first` on, on `device`; `workers` processes prepare them ahead of time (0: this one)."""
+        """Batches from `first` on, on `device`; `workers` processes prepare them ahead of time (0: this one).
+
+        Raises OptionError where one of those is killed.
+        """
         loader: DataLoader[Batch] = DataLoader(
             self,
             batch_size=None,
@@ -99,8 +106,16 @@ class Batches(Dataset[Batch]):
             multiprocessing_context="spawn" if workers else None,
             worker_init_fn=_alone if workers else None,
         )
-        for batch in loader:
-            yield to_device(batch, device)
+        try:
+            for batch in loader:
+                yield to_device(batch, device)
+        except RuntimeError as error:
+            if KILLED not in str(error):
+                raise
+            raise OptionError(
+                "a process that prepares batches was killed, most likely for want of memory: give the job more, or take"
+                f" fewer than -t {workers + 1}; the same command goes on where this one stopped"
+            ) from error
 
 
 def to_device(batch: Batch, device: str) -> Batch:

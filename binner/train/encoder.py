@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shlex
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +12,9 @@ import numpy as np
 
 from binner import shipped
 from binner.data import Progress, silent
-from binner.errors import InputError, OptionError
+from binner.errors import InputError
 from binner.train import genomes as training
+from binner.train import target
 from binner.train.whitening import (
     ERROR_LAW_BP,
     FOLDS,
@@ -39,24 +39,18 @@ def train_whitening(
 
     `out` must be new or empty. Raises InputError and OptionError.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OptionError(f"-o {out}: there is something already; name a new folder")
-    genomes = training.read(folder, progress=progress)
-    genera = len(genera_to_judge(genomes))
-    if genera < FOLDS:
-        raise InputError(
-            f"{folder}: {genera} genera have a genome with a sequence of {VALIDATION_BP:,} bp, and validation needs "
-            f"{FOLDS}: add genomes of other genera"
-        )
-    folds = validate(genomes, options)
-    encoder = train(genomes, options)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
-        encoder.save(Path(scratch))
-        (Path(scratch) / CARD).write_text(_card(genomes, options, folds, digest=encoder.digest, command=command))
-        out.mkdir(exist_ok=True)
-        for file in Path(scratch).iterdir():
-            file.replace(out / file.name)
+    with target.filled(out) as unfinished:
+        genomes = training.read(folder, progress=progress)
+        genera = len(genera_to_judge(genomes))
+        if genera < FOLDS:
+            raise InputError(
+                f"{folder}: {genera} genera have a genome with a sequence of {VALIDATION_BP:,} bp, and validation "
+                f"needs {FOLDS}: add genomes of other genera"
+            )
+        folds = validate(genomes, options)
+        encoder = train(genomes, options)
+        encoder.save(unfinished)
+        (unfinished / CARD).write_text(_card(genomes, options, folds, digest=encoder.digest, command=command))
     logger.info("%s: whitening %s", out, encoder.digest)
 
 

@@ -16,7 +16,9 @@ from binner.data import F32, F64, I64, U8, Bool, Progress, silent
 from binner.encoders import whitening
 from binner.encoders.error_law import ERROR_LAW, ErrorLaw, Lawful
 from binner.errors import InputError, OptionError
+from binner.train.genomes import between_gaps
 from binner.train.sources import Source, find
+from binner.train.stretches import places, varied
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +77,8 @@ def train_error_law(
     if len(np.unique(pieces.species)) < FEWEST_SPECIES:
         raise InputError(
             f"{genomes}: {len(np.unique(pieces.species))} species have a sequence of {encoder.window:,} bp, and the law"
-            f" needs {FEWEST_SPECIES}: add genomes, or make --window smaller"
+            f" needs {FEWEST_SPECIES} (it counts where the genome has room for two): add genomes, or make --window"
+            " smaller"
         )
     vectors = encoder.vectors(pieces.codes, pieces.start, pieces.stop, progress=progress)
     law = replace(fit(vectors, pieces, options, reference=encoder.window), strands=config.strands)
@@ -85,7 +88,7 @@ def train_error_law(
 
 
 def draw(sources: Sequence[Source], *, bp: int, number: int, seed: int) -> Pieces:
-    """`number` pieces of `bp` from each genome that has a sequence so long, wherever in it they fall."""
+    """`number` pieces of `bp` from each genome with room for two that lie apart, wherever in it they fall."""
     rng = np.random.default_rng(seed)
     _, species = np.unique([source.species for source in sources], return_inverse=True)
     _, genus = np.unique([source.genus for source in sources], return_inverse=True)
@@ -93,13 +96,11 @@ def draw(sources: Sequence[Source], *, bp: int, number: int, seed: int) -> Piece
     owners: list[int] = []
     for row, source in enumerate(sources):
         contigs = fasta.read(source.path, min_length=bp)
-        if not len(contigs):
-            continue
-        room = contigs.lengths - bp + 1
-        for piece in rng.choice(len(contigs), number, p=room / room.sum()):
-            start = rng.integers(room[piece])
-            codes.append(contigs[piece][start : start + bp])
-            owners.append(row)
+        _, first, last = between_gaps(contigs.codes, contigs.offsets)
+        if varied(first, last, bp=bp, row=np.zeros_like(first), rows=1)[0]:
+            begins = places(first, last, bp=bp, number=number, rng=rng)
+            codes += [contigs.codes[begin : begin + bp] for begin in begins]
+            owners += [row] * number
     owner = np.array(owners, np.int64)
     start = np.arange(len(codes)) * bp
     joined = np.concatenate([np.zeros(0, np.uint8), *codes])

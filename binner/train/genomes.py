@@ -5,19 +5,21 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from binner import fasta
-from binner.data import I64, U8, Contigs, Progress, silent
+from binner.data import I64, N_CODE, U8, Contigs, Progress, silent
 from binner.errors import InputError
+from binner.train.stretches import between
 
 TABLE = "genomes.tsv"
 COLUMNS = ("genome", "species_cluster", "genus_cluster")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Genomes:
     """Genomes as one array of codes; G genomes, P sequences."""
 
@@ -27,6 +29,12 @@ class Genomes:
     codes: U8
     offsets: I64  # (P + 1,), where each sequence starts in `codes`
     genome: I64  # (P,), row of the genome that a sequence belongs to
+
+    @cached_property
+    def stretches(self) -> tuple[I64, I64, I64]:
+        """Genome, start and stop (in `codes`) of what lies between long runs of N, in order."""
+        row, start, stop = between_gaps(self.codes, self.offsets)
+        return self.genome[row], start, stop
 
 
 def read(folder: Path, *, progress: Progress = silent) -> Genomes:
@@ -55,24 +63,34 @@ def read(folder: Path, *, progress: Progress = silent) -> Genomes:
 
 
 def draw_pieces(genomes: Genomes, *, bp: int, per_genome: int, rng: np.random.Generator) -> tuple[I64, I64, I64]:
-    """Start and stop (in `codes`) and genome of `per_genome` pieces of `bp` from each genome that is long enough."""
-    lengths = np.diff(genomes.offsets)
+    """Start and stop (in `codes`) and genome of `per_genome` pieces of `bp` from each genome with a stretch so long."""
+    of, first, last = genomes.stretches
     starts, owners = [], []
     for genome in range(len(genomes.names)):
-        rows = np.flatnonzero((genomes.genome == genome) & (lengths >= bp))
+        rows = np.flatnonzero((of == genome) & (last - first >= bp))
         if not len(rows):
             continue
         row = rng.choice(rows, per_genome)
-        starts.append(genomes.offsets[row] + rng.integers(0, lengths[row] - bp + 1))
+        starts.append(first[row] + rng.integers(0, last[row] - first[row] - bp + 1))
         owners.append(np.full(per_genome, genome))
     start = np.concatenate([np.zeros(0, np.int64), *starts])
     return start, start + bp, np.concatenate([np.zeros(0, np.int64), *owners])
 
 
+def between_gaps(codes: U8, offsets: I64) -> tuple[I64, I64, I64]:
+    """Sequence, start and stop (in `codes`) of what lies between long runs of N in the sequences that `offsets` cut."""
+    unread = np.flatnonzero(codes == N_CODE)
+    part = np.searchsorted(offsets, unread, "right")
+    apart = (np.diff(unread) > 1) | (np.diff(part) > 0)
+    begins, ends = (np.concatenate(both)[: len(unread)] for both in (([True], apart), (apart, [True])))
+    gap_start, gap_stop = unread[begins], unread[ends] + 1
+    return between(offsets[:-1], offsets[1:], gap_start=gap_start, gap_stop=gap_stop)
+
+
 def table_rows(path: Path) -> list[dict[str, str]]:
     """Rows of a genomes.tsv, one for each genome, with all of COLUMNS. Raises InputError."""
     try:
-        with path.open(newline="") as lines:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
             rows = list(csv.DictReader(lines, delimiter="\t"))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({error}); GENOMES is a folder with {TABLE} and genomes/") from error

@@ -39,7 +39,8 @@ class Journal:
         if not self.path.exists():
             return []
         with self.path.open(newline="") as lines:
-            return [row for row in csv.DictReader(lines) if row["step"].isdecimal()]
+            # A row is torn, so that its last cells are missing, where the machine went down.
+            return [row for row in csv.DictReader(lines) if None not in row.values() and row["step"].isdecimal()]
 
     def close(self) -> None:
         """Let go of TensorBoard's files."""

@@ -11,11 +11,13 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from binner import encoders
 from binner.data import F32, I32, I64, U8
 from binner.encoders import checkpoint, kmer_network, token_batches, whitening
 from binner.encoders.kmer_network import Features, KmerBackbone, KmerConfig
+from binner.encoders.language_model import in_parts
 from binner.encoders.token_batches import Budget
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer, text
 from binner.encoders.transformer import Transformer, TransformerConfig, pool
@@ -105,8 +107,8 @@ def start(work: Path, origin: Start, *, dropout: float) -> Kind:
     known = checkpoint.load(origin.init)
     if len(tokenizer) > known.config.vocabulary:
         raise InputError(
-            f"{origin.tokenizer or origin.init}: the tokenizer has {len(tokenizer)} tokens, and the model knows "
-            f"{known.config.vocabulary}"
+            f"{origin.tokenizer or origin.init}: the tokenizer needs a table of {len(tokenizer)} tokens, and the model "
+            f"knows {known.config.vocabulary}: take the tokenizer of the model"
         )
     return Tokens(known, tokenizer, work)
 
@@ -138,16 +140,19 @@ class Tokens:
             table.weight.copy_(found)  # type: ignore[operator]
 
     def vectors(self, pieces: Pieces) -> F32:
-        """One strand, batches of equal length."""
+        """One strand, batches of equal length, which are halved where memory runs out."""
         device = next(self.backbone.parameters()).device
         budget = Budget(TOKENS.get(device.type, TOKENS["cpu"]))
         out = np.zeros((len(pieces.start), self.backbone.config.width), np.float32)
         bf16 = device.type == "cuda" and gpu_has_bf16(str(device))
         where = pieces.codes, pieces.start, pieces.stop
-        for batch in token_batches.Batches(*where, self.tokenizer, False, budget, self.work):
-            ids = torch.from_numpy(batch.ids).to(device, torch.int64)
+
+        def pooled(ids: I32) -> Tensor:
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                out[batch.rows] = pool(self.backbone(ids)).cpu().numpy()
+                return pool(self.backbone(torch.from_numpy(ids).to(device, torch.int64))).cpu()
+
+        for batch in token_batches.Batches(*where, self.tokenizer, False, budget, self.work):
+            out[batch.rows] = in_parts(pooled, batch.ids, budget, device).numpy()
         return out
 
     def save(self, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ import numpy as np
 
 from binner import encoders
 from binner.config import MachineConfig
-from binner.data import I64, Progress
+from binner.data import I64, U8, Progress
 from binner.encoders.error_law import Lawful
 from binner.shipped import FIGURE
 from binner.train import error_law
@@ -19,7 +20,10 @@ from binner.train.error_law import ErrorLawOptions, Pieces
 from binner.train.options import SpeciesOptions
 from binner.train.packed import Packed
 from binner.train.pairs import laid_out
+from binner.train.stretches import places, varied
 from binner.train.validation import Verdict
+
+logger = logging.getLogger(__name__)
 
 CARD = "README.md"
 LAW_BP = {"quick": 200_000_000, "slow": 8_000_000}  # bp that the error law is fitted on, at most
@@ -35,33 +39,32 @@ def measure(
     budget = LAW_BP["quick" if encoder.quick else "slow"]
     number = int(np.clip(budget // (encoder.window * len(genomes.names)), FEWEST_PIECES, options.pieces))
     pieces = _draw(genomes, bp=encoder.window, number=number, most_bp=budget, seed=options.seed)
-    if len(np.unique(pieces.species)) < error_law.FEWEST_SPECIES:
+    if (species := len(np.unique(pieces.species))) < error_law.FEWEST_SPECIES:
+        logger.warning(
+            "the model has no error law: %d species have room for two pieces of %s bp, and the law needs %d. Measure it"
+            " on other genomes with `binner train errors`, maybe at a smaller --window",
+            *(species, f"{encoder.window:,}", error_law.FEWEST_SPECIES),
+        )
         return
     vectors = encoder.vectors(pieces.codes, pieces.start, pieces.stop, progress=progress)
     error_law.fit(vectors, pieces, options, reference=encoder.window).save(folder)
 
 
 def _draw(genomes: Packed, *, bp: int, number: int, most_bp: int, seed: int) -> Pieces:
-    """`number` pieces of `bp` from each genome with a stretch so long, or from as many as `most_bp` allow."""
+    """`number` pieces of `bp` from each genome with room for two that lie apart, or from as many as `most_bp` allow."""
     rng = np.random.default_rng([seed, 7])
     owner, start, stop = genomes.stretches
-    long = np.flatnonzero(stop - start >= bp)
-    chosen = rng.permutation(np.unique(owner[long]))[: max(1, most_bp // (bp * number))]
-    codes, owners = [], []
+    roomy = np.flatnonzero(varied(start, stop, bp=bp, row=owner, rows=len(genomes.names)))
+    chosen = rng.permutation(roomy)[: max(1, most_bp // (bp * number))]
+    codes: list[U8] = []
+    owners: list[int] = []
     for genome in np.sort(chosen).tolist():
-        rows = long[owner[long] == genome]
-        room = stop[rows] - start[rows] - bp + 1
-        for row, space in zip(*_chosen(rows, room, number, rng), strict=True):
-            begin = int(start[row] + rng.integers(space))
-            codes.append(genomes.codes(begin, begin + bp))
-            owners.append(genome)
+        own = owner == genome
+        begins = places(start[own], stop[own], bp=bp, number=number, rng=rng)
+        codes += [genomes.codes(begin, begin + bp) for begin in begins]
+        owners += [genome] * number
     of = np.array(owners, np.int64)
     return Pieces(*laid_out(codes), of, genomes.species[of], genomes.genus[of])
-
-
-def _chosen(rows: I64, room: I64, number: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
-    picked = rng.choice(len(rows), number, p=room / room.sum())
-    return rows[picked].tolist(), room[picked].tolist()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

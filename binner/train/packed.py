@@ -8,7 +8,6 @@ while they are packed, and the index afterwards.
 from __future__ import annotations
 
 import logging
-import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -22,9 +21,9 @@ import numpy.typing as npt
 
 from binner import fasta
 from binner.data import I64, N_CODE, U8, Progress, digest, silent
-from binner.errors import InputError, OptionError
+from binner.errors import InputError
+from binner.train import stretches, target
 from binner.train.sources import Source
-from binner.windows import LONG_RUN
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +51,15 @@ class Packed:
     def __reduce__(self) -> tuple[Callable[[Path], Packed], tuple[Path]]:
         return read, (self.folder,)
 
+    def _check(self) -> None:
+        """Raise ValueError unless the arrays belong together."""
+        for rows in (("names", "species", "genus"), ("start", "length", "genome"), ("gap_start", "gap_stop")):
+            shapes = {getattr(self, name).shape for name in rows}
+            if len(shapes) > 1 or len(next(iter(shapes))) != 1:
+                raise ValueError(f"{', '.join(rows)} are not as long as each other")
+        if not len(self.names) or not len(self.start):
+            raise ValueError("no genome in it")
+
     @property
     def bp(self) -> int:
         """Bases of all genomes."""
@@ -70,13 +78,10 @@ class Packed:
     @cached_property
     def stretches(self) -> tuple[I64, I64, I64]:
         """Genome, start and stop of what lies between long runs of N, in order; no piece spans such a run."""
-        long = self.gap_stop - self.gap_start >= LONG_RUN
-        # Runs lie inside sequences, so the sorted starts and stops pair up.
-        start = np.sort(np.concatenate([self.start, self.gap_stop[long]]))
-        stop = np.sort(np.concatenate([self.start + self.length, self.gap_start[long]]))
-        owner = self.genome[np.searchsorted(self.start, start, "right") - 1]
-        some = stop > start
-        return owner[some], start[some], stop[some]
+        row, start, stop = stretches.between(
+            self.start, self.start + self.length, gap_start=self.gap_start, gap_stop=self.gap_stop
+        )
+        return self.genome[row], start, stop
 
     def codes(self, start: int, stop: int) -> U8:
         """Codes (stop - start,) of a piece of one sequence."""
@@ -118,16 +123,8 @@ def pack(sources: Sequence[Source], folder: Path, *, progress: Progress = silent
 
 def pack_into(out: Path, sources: Sequence[Source], *, progress: Progress = silent) -> Packed:
     """Pack into `out`, which must be new or empty; all of it or nothing. Raises InputError and OptionError."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OptionError(f"-o {out}: there is something already; name a new folder")
-    unfinished = out.with_name(f".{out.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
+    with target.filled(out) as unfinished:
         pack(sources, unfinished, progress=progress)
-        unfinished.replace(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return read(out)
 
 
@@ -137,6 +134,7 @@ def read(folder: Path) -> Packed:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             packed = Packed(folder, **{field.name: arrays[field.name] for field in fields(Packed)[1:]})
+        packed._check()
         size = (folder / BASES).stat().st_size
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a folder that `binner train pack` wrote") from error

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from binner.data import I64, N_CODE, U8
-from binner.errors import InputError
+from binner.errors import InputError, OptionError
 from binner.train.packed import Packed
 
 TRIES = 16  # draws of two pieces until they do not overlap; then the longest stretch is halved
@@ -45,19 +45,22 @@ class Drawn:
 def split(packed: Packed, *, share: float, seed: int, fold: int = 1) -> tuple[I64, I64]:
     """Species to train on and species that are kept out: all those of a `share` of the genera, at least two.
 
-    The same seed and fold (from 1) keep the same genera out, other folds others. Raises InputError where nothing
-    is left to train on.
+    The same seed and fold (from 1) keep the same genera out; every genus is in one of the folds, of which there are
+    1 / `share`. Raises InputError where nothing is left to train on, OptionError for a fold that is none.
     """
     genera = np.unique(packed.genus)
     number = max(FEWEST_SPECIES, round(share * len(genera)))
-    out = np.random.default_rng([seed, 0]).permutation(genera)
-    out = np.roll(out, (1 - fold) * number)[:number]
+    order = np.random.default_rng([seed, 0]).permutation(genera)
+    others = max(min(round(1 / share) - 1, (len(genera) - number) // FEWEST_SPECIES), 0)
+    if fold > 1 + others:
+        raise OptionError(f"--fold {fold}: {len(genera)} genera, {number} of them kept out, make {1 + others} folds")
+    out = order[:number] if fold == 1 else np.array_split(order[number:], others)[fold - 2]
     held_out = np.unique(packed.species[np.isin(packed.genus, out)])
     rest = np.setdiff1d(packed.species, held_out)
     if len(rest) < FEWEST_SPECIES:
         raise InputError(
-            f"{len(genera)} genera: {number} are kept out for validation, and training needs {FEWEST_SPECIES} species "
-            "of others; add genomes of other genera"
+            f"{len(genera)} genera: {len(out)} are kept out for validation, and training needs {FEWEST_SPECIES} "
+            "species of others; add genomes of other genera"
         )
     return rest, held_out
 

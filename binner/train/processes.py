@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
 from torch import distributed
 
-from binner.fit import ranks
+from binner.errors import OptionError
+from binner.fit import rank, ranks
 from binner.runtime import choose_device, torchrun_rank
 
 PATIENCE = timedelta(hours=12)  # of those that wait while the first packs the genomes or validates
@@ -42,6 +43,28 @@ def _join(device: str) -> None:
         return
     torch.cuda.set_device(device)  # a barrier has no tensor that would say which it is
     distributed.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device(device))
+
+
+def first(work: Callable[[], None]) -> None:
+    """Have the first process do something that the others wait for; if it fails they leave, and it alone says why."""
+    if ranks() == 1:
+        work()
+        return
+    try:
+        if rank() == 0:
+            work()
+    except Exception:
+        _hear(well=False)
+        raise
+    if not _hear(well=True):
+        raise SystemExit(OptionError.exit_code)
+
+
+def _hear(*, well: bool) -> bool:
+    """What the first says, whatever the others do."""
+    said = [well]
+    distributed.broadcast_object_list(said, 0)
+    return said[0]
 
 
 def wait() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from binner.encoders.readable import readable
 from binner.errors import OptionError
+from binner.train import target
 
 SETTINGS = "run.json"
 
@@ -24,21 +27,22 @@ class RunFolder:
         """Packed genomes, tokenizer, state and log."""
         return self.out / "training"
 
-    @property
-    def _unfinished(self) -> Path:
-        return self.out.with_name(f".{self.out.name}.tmp")
-
     def holds_a_run(self) -> bool:
         """Whether a run has begun here."""
         return (self.work / SETTINGS).is_file()
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """One run at a time. Raises OptionError."""
+        with target.held(self.out, begun=self.work / SETTINGS):
+            yield
+
     def check(self, settings: Mapping[str, object]) -> bool:
         """True if a run with these settings is to be taken up, False if one can begin; else raises OptionError."""
+        target.check_free(self.out, begun=self.work / SETTINGS)
         if not self.holds_a_run():
-            if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
-                raise OptionError(f"-o {self.out}: there is something already; name a new folder")
             return False
-        begun = json.loads((self.work / SETTINGS).read_text())
+        begun = self._begun()
         for name, value in _plain(settings).items():
             if begun.get(name) != value:
                 raise OptionError(
@@ -47,21 +51,19 @@ class RunFolder:
                 )
         return True
 
+    def _begun(self) -> dict[str, object]:
+        path = self.work / SETTINGS
+        otherwise = f"remove {self.work} to begin anew, or name a new folder"
+        with readable(path, what="the settings of a run", otherwise=otherwise):
+            begun: dict[str, object] = dict(json.loads(path.read_text()))
+            return begun
+
     def begin(self, settings: Mapping[str, object], prepare: Callable[[Path], None]) -> None:
         """Have `prepare` fill the working folder; it comes into being whole or, if that fails, not at all."""
-        made = [folder for folder in (self.out, *self.out.parents) if not folder.exists()]
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(self._unfinished, ignore_errors=True)
-            self._unfinished.mkdir()
-            prepare(self._unfinished)
-            (self._unfinished / SETTINGS).write_text(json.dumps(_plain(settings), indent=1))
-            self._unfinished.replace(self.work)
-        except BaseException:
-            shutil.rmtree(self._unfinished, ignore_errors=True)
-            for folder in made:
-                folder.rmdir()
-            raise
+        with target.made(self.out), target.unfinished(self.out) as unfinished:
+            prepare(unfinished)
+            (unfinished / SETTINGS).write_text(json.dumps(_plain(settings), indent=1))
+            unfinished.replace(self.work)
 
     def finish(self, fill: Callable[[Path], None]) -> None:
         """Have `fill` write the results, move them to where they belong, and remove the working folder."""
@@ -69,8 +71,7 @@ class RunFolder:
         shutil.rmtree(result, ignore_errors=True)
         result.mkdir()
         fill(result)
-        for file in sorted(result.iterdir()):
-            file.replace(self.out / file.name)
+        target.move(result, self.out)
         shutil.rmtree(self.work)
 
 

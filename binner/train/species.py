@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from binner.train.network import SpeciesNetwork
 from binner.train.options import SpeciesOptions
 from binner.train.packed import Packed
 from binner.train.pairs import Pairs, split
-from binner.train.processes import together, wait
+from binner.train.processes import first, together, wait
 from binner.train.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -67,10 +68,13 @@ def train_species(task: Task, *, watch: Watch = unwatched) -> None:
     OptionError; then nothing is left behind by a run that had not begun.
     """
     folder = RunFolder(task.out)
-    with together(task.machine.device) as device:
-        if rank() == 0:
+    with together(task.machine.device) as device, ExitStack() as stack:
+
+        def prepare() -> None:
+            stack.enter_context(folder.held())
             _prepare(task, folder, watch)
-        wait()
+
+        first(prepare)
         genomes = packed.read(_packed_folder(task, folder))
         run = _Training(task, folder.work, genomes, device)
         run.begin()
@@ -94,7 +98,8 @@ def train_species(task: Task, *, watch: Watch = unwatched) -> None:
                     raise
                 raise OptionError(
                     f"out of memory on {device}: add --checkpointing, or make a step of more and smaller batches with "
-                    f"--accumulate (now {task.options.accumulate}), and name a new folder"
+                    f"--accumulate (now {task.options.accumulate}), where each pair is held against fewer, and name a "
+                    "new folder"
                 ) from error
         if rank() == 0:
             run.journal.close()
@@ -159,13 +164,17 @@ class _Training:
         if at_once % ranks():
             raise OptionError(f"--pairs: {at_once} at once cannot be shared by {ranks()} processes")
         self.pairs = Pairs(genomes, train, options.of_pairs(at_once), seed=options.seed)
+        if len(self.pairs.species) < ranks():
+            raise OptionError(
+                f"{len(self.pairs.species)} species to train on cannot be shared by {ranks()} processes: start fewer"
+            )
         if len(self.pairs.species) < max(at_once, 2 * ranks()):
             logger.warning("%d species to train on: batches of as many pairs", len(self.pairs.species))
         self.kind, self.network = self._network()
         self.journal = Journal(work / LOG, tensorboard=task.tensorboard if rank() == 0 else None)
         self.train, self.held_out = train, held_out
         self._teacher: Whitening | None = None
-        self._pieces: validation.Pieces | None = None
+        self.pieces = validation.draw(genomes, held_out, seed=options.seed)  # what the model is judged on
 
     def __str__(self) -> str:
         weights = sum(weight.numel() for weight in self.network.backbone.parameters())
@@ -188,13 +197,6 @@ class _Training:
         if self._teacher is None:
             self._teacher = validation.teacher(self.genomes, self.train, seed=self.task.options.seed)
         return self._teacher
-
-    @property
-    def pieces(self) -> validation.Pieces:
-        """What the model is judged on."""
-        if self._pieces is None:
-            self._pieces = validation.draw(self.genomes, self.held_out, seed=self.task.options.seed)
-        return self._pieces
 
     def batches(self, had: int) -> Iterator[Batch]:
         """Those behind the first `had`."""

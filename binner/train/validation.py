@@ -10,11 +10,12 @@ import numpy as np
 from binner.data import F32, I64, U8
 from binner.encoders import whitening
 from binner.encoders.whitening import Whitening
+from binner.errors import InputError
 from binner.evaluate import protocols
 from binner.evaluate.kmedoid import similarity_threshold
 from binner.space import unit_rows
 from binner.train.packed import Packed
-from binner.train.pairs import laid_out, reverse_complement
+from binner.train.pairs import FEWEST_SPECIES, laid_out, reverse_complement
 from binner.train.whitening import WhiteningOptions, fit
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Pieces:
 
 
 def draw(packed: Packed, species: I64, *, seed: int) -> Pieces:
-    """Pieces of `species`, log-uniform in length, as many of each; the same for the same seed."""
+    """Pieces of `species`, log-uniform in length, as many of each; the same for the same seed. Raises InputError."""
     rng = np.random.default_rng([seed, 5])
     owner, start, stop = packed.stretches
     chosen = rng.permutation(species)[:SPECIES]
@@ -93,6 +94,11 @@ def draw(packed: Packed, species: I64, *, seed: int) -> Pieces:
             piece = packed.codes(begin, begin + length)
             codes.append(reverse_complement(piece) if rng.random() < 0.5 else piece)
             names.append(name)
+    if (found := len(set(names))) < FEWEST_SPECIES:
+        raise InputError(
+            f"of {len(species)} species that are kept out for validation, {found} have a sequence of {SHORTEST:,} bp, "
+            f"and it needs {FEWEST_SPECIES}: give longer genomes, or keep out more with --held-out"
+        )
     return Pieces(*laid_out(codes), np.array(names, np.int64))
 
 
@@ -113,9 +119,12 @@ def teaching(packed: Packed, species: I64, *, seed: int) -> Pieces:
     names: list[int] = []
     for genome in rng.permutation(genomes)[: TEACHER_BP // (2 * piece)].tolist():
         rows = np.flatnonzero(owner == genome)
-        spans = np.maximum(stop[rows] - start[rows] - piece, 1)
+        whole = stop[rows] - start[rows]
+        # Pieces of a genome must differ: all of one stretch would say that nothing varies within.
+        bp = piece if len(rows) != 1 or whole[0] > piece else max(int(whole[0]) // 2, 1)
+        spans = np.maximum(whole - bp, 1)
         for row in rng.choice(rows, each, p=spans / spans.sum()).tolist() if len(rows) else ():
-            begin = int(start[row] + rng.integers(max(stop[row] - start[row] - piece, 0) + 1))
-            codes.append(packed.codes(begin, min(begin + piece, int(stop[row]))))
+            begin = int(start[row] + rng.integers(max(stop[row] - start[row] - bp, 0) + 1))
+            codes.append(packed.codes(begin, min(begin + bp, int(stop[row]))))
             names.append(int(packed.species[genome]))
     return Pieces(*laid_out(codes), np.array(names))

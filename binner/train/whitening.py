@@ -20,7 +20,7 @@ from binner.train.genomes import Genomes, draw_pieces
 logger = logging.getLogger(__name__)
 
 FOLDS = 5
-VALIDATION_BP = 10_000  # bp that a genome needs in one sequence to be judged on
+VALIDATION_BP = 10_000  # bp that a genome needs without a gap to be judged on
 PIECES_BP = ((2_000, VALIDATION_BP), (1_000, 2_000))  # lengths of the pieces that are clustered
 ERROR_LAW_BP = (1500, 3000, 6000, 12000, 25000)
 
@@ -70,8 +70,9 @@ def fit(codes: U8, start: I64, stop: I64, *, species: I64, options: WhiteningOpt
 
 
 def genera_to_judge(genomes: Genomes) -> I64:
-    """Ids of the genera with a sequence that is long enough to be kept out for validation, ascending."""
-    return np.unique(genomes.genus[genomes.genome[np.diff(genomes.offsets) >= VALIDATION_BP]])
+    """Ids of the genera with a stretch that is long enough to be kept out for validation, ascending."""
+    genome, start, stop = genomes.stretches
+    return np.unique(genomes.genus[genome[stop - start >= VALIDATION_BP]])
 
 
 def validate(genomes: Genomes, options: WhiteningOptions, *, folds: int = FOLDS) -> list[Validation]:

@@ -77,10 +77,11 @@ def test_wrappers_are_seen_through(folder: Path, prefix: str) -> None:
         (lambda t: t | {NORM: torch.ones(3)}, rf"{NORM} has the shape \(3,\), and config.json wants \(48,\)"),
         (lambda t: {"model": t}, "other things than tensors by name"),
         (lambda t: [1, 2], "other things than tensors by name"),
+        (lambda t: t | {NORM: t[NORM] * float("nan")}, rf"{NORM} holds values that are not finite \(1 of 2\d tensors"),
         (lambda t: t | {5: torch.ones(3)}, "other things than tensors by name"),
         (lambda t: t | {"x": Path("x")}, "not weights that can be read safely"),
     ],
-    ids=["missing", "unexpected", "both", "shape", "nested", "a list", "a number", "another class"],
+    ids=["missing", "unexpected", "both", "shape", "nested", "a list", "nan", "a number", "another class"],
 )
 def test_weights_that_do_not_fit(folder: Path, change: Callable[[Tensors], object], message: str) -> None:
     repack(folder, change)
@@ -113,6 +114,18 @@ def test_damaged_weights(folder: Path, name: str, content: bytes) -> None:
         checkpoint.load(folder)
 
 
+def test_bytes_that_are_wrong_take_one_line(folder: Path) -> None:
+    """Bytes of the old pickled layout, changed one after another: torch fails over them in its own ways, or not."""
+    (folder / checkpoint.SAFETENSORS).unlink()
+    path = folder / checkpoint.PICKLED
+    torch.save({NORM: torch.ones(3)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    for at in range(0, len(content), 2):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0x5A]) + content[at + 1 :])
+        with pytest.raises(InputError, match=checkpoint.PICKLED):
+            checkpoint.load(folder)
+
+
 def test_no_weights(folder: Path) -> None:
     (folder / checkpoint.SAFETENSORS).unlink()
     with pytest.raises(InputError, match=r"neither model\.safetensors nor pytorch_model\.bin"):
@@ -125,6 +138,11 @@ def test_no_weights(folder: Path) -> None:
         ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
         ({"num_attention_heads": 7}, "48 cannot be shared by 7 heads"),
         ({"hidden_size": None}, "not the description of a transformer"),
+        ({"hidden_dropout_prob": 1.5}, "dropout is 1.5, and must be from 0 to below 1"),
+        ({"layer_norm_eps": float("nan")}, "epsilon is nan"),
+        ({"hidden_size": float("inf")}, "not the description of a transformer: cannot convert float infinity"),
+        ({"hidden_size": 10**19}, "width is 10000000000000000000, which is not the size of a network"),
+        ({"num_hidden_layers": 10**6}, "layers is 1000000, which is not the size of a network"),
         ({"num_hidden_layers": 3}, "missing keys: encoder.layer.2.attention.output.LayerNorm.bias, .*, ..."),
         ({"vocab_size": 100}, "word_embeddings.weight has the shape"),
     ],
@@ -136,7 +154,7 @@ def test_a_config_that_does_not_fit(folder: Path, change: dict[str, Any], messag
         checkpoint.load(folder)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff"])
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff", b"[" * 100_000])
 def test_a_config_that_is_none(folder: Path, content: bytes | None) -> None:
     path = folder / checkpoint.CONFIG
     path.unlink()

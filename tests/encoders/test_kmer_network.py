@@ -119,6 +119,10 @@ def test_no_layers_and_no_map_are_the_frequencies(tmp_path: Path, windows: Windo
         ({"layers": 3}, r"6 missing keys: layers\.2\."),
         ({"layers": -1}, r"config\.json: not the description of a network on k-mers: layers is -1"),
         ({"width": "wide"}, r"config\.json: not the description of a network on k-mers"),
+        ({"dropout": "x"}, r"config\.json: not the description of a network on k-mers"),
+        ({"dropout": 3}, r"dropout is 3\.0, and must be from 0 to below 1"),
+        ({"width": 10**19}, r"width is 10000000000000000000, and must be"),
+        ({"k": 40}, r"k is 40, and must be from 1 to 12"),
         ({"inner": None}, r"config\.json: not the description of a network on k-mers"),
     ],
 )
@@ -128,6 +132,12 @@ def test_a_damaged_folder_takes_one_line(tmp_path: Path, change: dict[str, objec
     with pytest.raises(InputError, match=message) as caught:
         encoders.load(str(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+def test_whole_numbers_may_be_written_with_a_point(tmp_path: Path) -> None:
+    config = json.loads((write(tmp_path) / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"width": 7.0, "layers": 2.0}))
+    assert load(tmp_path).model.config == SHAPE
 
 
 @pytest.mark.parametrize("content", ['{"model_type": "kmers"}', "{}", "[]", "no JSON"])

@@ -235,6 +235,17 @@ def test_a_tokenizer_of_another_model(folder: Path, tmp_path: Path) -> None:
         load(other)
 
 
+def test_a_tokenizer_whose_ids_have_gaps(folder: Path, tmp_path: Path) -> None:
+    """As many tokens as the model knows, and an id behind its table."""
+    other = toy.write_model(tmp_path / "other")
+    content = json.loads((other / "tokenizer.json").read_text())
+    words = content["model"]["vocab"]
+    words[max(words, key=words.get)] = 5000
+    (other / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="5001 tokens, and the model knows 200"):
+        load(other)
+
+
 def test_a_folder_is_told_by_what_it_holds(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"vocab_size": 5}))
     with pytest.raises(InputError, match=r"neither model\.safetensors nor"):

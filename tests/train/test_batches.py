@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
+from binner.data import U8
 from binner.encoders import MODELS
 from binner.encoders.tokenizer import Tokenizer
 from binner.encoders.whitening import Whitening
-from binner.train.batches import Batch, Batches
+from binner.errors import OptionError
+from binner.train.batches import Batch, Batches, View
 from binner.train.kinds import token_view
 from binner.train.options import SpeciesOptions
 from binner.train.pairs import PairOptions, Pairs
@@ -44,3 +50,16 @@ def test_workers_prepare_the_same_batches(tmp_path: Path) -> None:
             assert (a is None) == (b is None)
             if a is not None and b is not None:
                 torch.testing.assert_close(a, b)
+
+
+def die(_: Sequence[U8]) -> View:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def test_a_process_that_is_killed_takes_one_line(tmp_path: Path) -> None:
+    made = genomes(tmp_path, [[3000]] * 4, species=list(range(4)))
+    pairs = Pairs(made, all_species(made), PairOptions(pairs=2, shortest=300, longest=400), seed=1)
+    batches = Batches(pairs, die, SpeciesOptions(steps=2), layers=2)
+    with pytest.raises(OptionError, match=r"prepares batches was killed, .* fewer than -t 2; the same command goes on"):
+        next(batches.stream(0, workers=1, device="cpu"))

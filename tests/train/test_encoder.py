@@ -79,6 +79,13 @@ def test_what_is_there_already_is_left_alone(folder: Path, what: str) -> None:
     assert len(list(Path().rglob("*"))) == (1 if what == "a file" else 2)
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_any_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("binner.train.encoder.validate", None)
+    Path("file").touch()
+    with pytest.raises(OptionError, match=r"-o file/x: no folder can be made there \(Not a directory\); name another"):
+        train_whitening(folder, Path("file/x"), SMALL, command=COMMAND)
+
+
 @pytest.mark.parametrize(("genera", "sequences", "found"), [(4, 1, 4), (6, 4, 0)])
 def test_too_few_genera_to_keep_some_out(tmp_path: Path, genera: int, sequences: int, found: int) -> None:
     few = simulated.write(simulated.genomes(genera=genera, genome_bp=20_000, sequences=sequences), tmp_path / "few")

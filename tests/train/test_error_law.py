@@ -11,10 +11,12 @@ import pytest
 
 from binner import encoders
 from binner.config import EncoderConfig, MachineConfig
-from binner.data import F32
+from binner.data import F32, N_CODE, silent
 from binner.encoders.error_law import ERROR_LAW, ErrorLaw
 from binner.errors import InputError, OptionError
 from binner.train.error_law import ErrorLawOptions, Pieces, draw, fit, train_error_law
+from binner.train.model_card import measure
+from binner.train.packed import pack_into
 from binner.train.sources import Source, find
 from tests.encoders import toy
 from tests.train import simulated
@@ -77,6 +79,14 @@ def test_pieces_come_from_all_over_a_genome(tmp_path: Path) -> None:
     assert set(pieces.genome.tolist()) == {0}
 
 
+def test_no_piece_spans_a_gap(tmp_path: Path) -> None:
+    text = toy.bases(6000, seed=1)
+    (tmp_path / "g.fa").write_text(f">a\n{text[:2000]}{'N' * 3000}{text[2000:]}\n>b\n{'N' * 2000}\n")
+    pieces = draw([Source("g", tmp_path / "g.fa", "g", "g")], bp=1000, number=40, seed=1)
+    assert len(pieces.start) == 40
+    assert N_CODE not in pieces.codes
+
+
 @pytest.fixture(scope="module")
 def genomes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("genomes") / "data"
@@ -134,6 +144,36 @@ def test_too_few_genomes(genomes: Path, tmp_path: Path, window: int, message: st
     folder = toy.write_model(tmp_path / "model")
     with pytest.raises(InputError, match=message):
         train_error_law(genomes, folder, ErrorLawOptions(), config=EncoderConfig(window=window), machine=CPU)
+
+
+@pytest.mark.parametrize("length", [1500, 2999])
+def test_genomes_without_room_for_two_pieces_say_nothing(genomes: Path, tmp_path: Path, length: int) -> None:
+    """With one window each their pieces are all the same: a noise of 0, and no law."""
+    (tmp_path / "short").mkdir()
+    for number in range(12):
+        (tmp_path / "short" / f"{number}.fa").write_text(f">a\n{toy.bases(length, seed=number)}\n")
+    folder, window = toy.write_model(tmp_path / "model"), EncoderConfig(window=1500)
+    with pytest.raises(
+        InputError, match=r"short: 0 species .* 1,500 bp, .* needs 10 \(it counts where the genome has room"
+    ):
+        train_error_law(tmp_path / "short", folder, ErrorLawOptions(), config=window, machine=CPU)
+    assert not (folder / ERROR_LAW).exists()
+    both = [*find(genomes), *find(tmp_path / "short")]
+    assert set(draw(both, bp=1500, number=4, seed=1).genome.tolist()) == set(range(12))
+
+
+@pytest.mark.parametrize(("bp", "measured"), [(4000, True), (2000, False)])
+def test_a_trained_model_without_enough_genomes_says_so(
+    bp: int, measured: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = toy.write_model(tmp_path / "model")
+    files = [tmp_path / f"{number}.fa" for number in range(12)]
+    for number, path in enumerate(files):
+        path.write_text(f">a\n{toy.bases(bp, seed=number)}\n")
+    packed = pack_into(tmp_path / "packed", [Source(path.stem, path, path.stem, path.stem) for path in files])
+    measure(folder, packed, ErrorLawOptions(pieces=4, directions=3), machine=CPU, progress=silent)
+    assert (folder / ERROR_LAW).exists() == measured
+    assert ("no error law: 0 species have room for two pieces of 2,000 bp" in caplog.text) == (not measured)
 
 
 def test_a_whitening_has_its_own(genomes: Path) -> None:

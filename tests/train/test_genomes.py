@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from binner.data import N_CODE
 from binner.errors import InputError
 from binner.train.genomes import TABLE, Genomes, draw_pieces, read
 
@@ -50,6 +51,13 @@ def test_other_columns_and_their_order_do_not_matter(folder: Path) -> None:
     assert found.names == expected.names
     np.testing.assert_array_equal(found.species, expected.species)
     np.testing.assert_array_equal(found.genus, expected.genus)
+
+
+def test_a_byte_order_mark_is_no_letter(folder: Path) -> None:
+    """As some spreadsheets write it."""
+    expected = read(folder)
+    (folder / TABLE).write_bytes(b"\xef\xbb\xbf" + (folder / TABLE).read_bytes())
+    assert read(folder).names == expected.names
 
 
 @pytest.mark.parametrize(
@@ -124,6 +132,19 @@ def test_pieces_lie_inside_one_sequence_of_their_genome() -> None:
     within = start[owner == 2] - genomes.offsets[4]
     assert 0 <= within.min() < 20, "from the first base"
     assert 880 < within.max() <= 900, "to the last"
+
+
+def test_no_piece_spans_a_gap() -> None:
+    """Nor does one of two sequences whose gaps meet; a run of 9 N is single unread bases."""
+    genomes = made_of([1000, 500], [300], [150])
+    for low, high in ((0, 200), (500, 510), (700, 709), (990, 1010), (1550, 1800), (1850, 1860)):
+        genomes.codes[low:high] = N_CODE
+    genome, start, stop = genomes.stretches
+    cut = [(0, 200, 500), (0, 510, 990), (0, 1010, 1500), (1, 1500, 1550), (2, 1800, 1850), (2, 1860, 1950)]
+    assert list(zip(genome.tolist(), start.tolist(), stop.tolist(), strict=True)) == cut
+    start, stop, owner = draw_pieces(genomes, bp=100, per_genome=300, rng=np.random.default_rng(1))
+    assert set(owner.tolist()) == {0}
+    assert max(int((genomes.codes[a:b] == N_CODE).sum()) for a, b in zip(start, stop, strict=True)) == 9
 
 
 def test_a_piece_may_be_the_whole_sequence() -> None:

@@ -15,16 +15,17 @@ import torch
 
 from binner import encoders
 from binner.config import EncoderConfig, MachineConfig
-from binner.encoders import kmer_network, whitening
+from binner.encoders import checkpoint, kmer_network, whitening
 from binner.encoders.error_law import ERROR_LAW
-from binner.encoders.kmer_network import KmerNetwork
+from binner.encoders.kmer_network import KmerBackbone, KmerConfig, KmerNetwork
 from binner.encoders.tokenizer import Tokenizer, text
 from binner.errors import InputError
 from binner.train import model_card
 from binner.train.error_law import ErrorLawOptions, train_error_law
-from binner.train.kinds import SHORTER, Kmers, kmer_view, token_view
+from binner.train.kinds import SHORTER, Kmers, Tokens, kmer_view, token_view
 from binner.train.options import options
 from binner.train.species import Task, train_species
+from binner.train.validation import Pieces
 from tests.commands import call
 from tests.encoders import toy
 from tests.train.conftest import little_to_judge_by
@@ -93,6 +94,13 @@ def test_it_goes_on_from_a_network_and_takes_no_tokenizer(
     assert not Path("none").exists()
 
 
+def test_a_network_without_layers_goes_on_where_states_are_mixed(genomes: Path) -> None:
+    kmer_network.save(KmerBackbone(KmerConfig(k=3, width=8, layers=0)), Path("flat"))
+    own = replace(SMALL, steps=2, unmixed=0.5, check_every=100)
+    train_species(Task(genomes, Path("out"), own, init=Path("flat"), machine=CPU))
+    assert kmer_network.load(Path("out")).config.layers == 0
+
+
 def test_a_law_is_fitted_anew(model: Path, genomes: Path) -> None:
     copy = Path("copy")
     kmer_network.save(kmer_network.load(model), copy)
@@ -125,6 +133,24 @@ def test_what_each_kind_reads() -> None:
         assert read.ids[row, : kept - 1].tolist() == ids[: kept - 1].tolist()
         assert int(read.ids[row, kept - 1]) == ids[-1], "[SEP] stays the last"
         assert set(read.ids[row, kept:].tolist()) <= {tokenizer.pad_id}
+
+
+def test_a_look_for_which_memory_is_short_is_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither --checkpointing nor --accumulate would make it smaller."""
+    kind = Tokens(checkpoint.load(toy.write_model(Path("toy"))), Tokenizer.load(Path("toy")), Path("toy"))
+    start = np.arange(8) * 900
+    codes = np.random.default_rng(0).integers(0, 4, 7200).astype(np.uint8)
+    pieces = Pieces(codes, start, start + 900, start)
+    expected = kind.vectors(pieces)
+    forward = kind.backbone.forward
+
+    def small(ids: torch.Tensor) -> torch.Tensor:
+        if len(ids) > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return forward(ids)
+
+    monkeypatch.setattr(kind.backbone, "forward", small)
+    np.testing.assert_allclose(kind.vectors(pieces), expected, atol=1e-4)
 
 
 def test_no_weights_go_to_the_workers(model: Path) -> None:

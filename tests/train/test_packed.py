@@ -122,7 +122,7 @@ def test_what_is_no_genome(tmp_path: Path, content: str, message: str) -> None:
         pack([Source("a", tmp_path / "bad.fa", "x", "x")], tmp_path)
 
 
-@pytest.mark.parametrize("what", ["cut", "empty", "garbled", "no bases", "nothing"])
+@pytest.mark.parametrize("what", ["cut", "empty", "garbled", "no bases", "nothing", "no genomes", "uneven"])
 def test_a_damaged_folder_is_named(tmp_path: Path, what: str) -> None:
     folder = packed(tmp_path).folder
     index, bases = folder / INDEX, folder / BASES
@@ -130,6 +130,11 @@ def test_a_damaged_folder_is_named(tmp_path: Path, what: str) -> None:
         bases.write_bytes(bases.read_bytes()[:-5])
     elif what == "no bases":
         bases.unlink()
+    elif what in ("no genomes", "uneven"):
+        with np.load(index) as arrays:
+            np.savez(
+                index, **{name: a[:0] if what == "no genomes" or name == "genus" else a for name, a in arrays.items()}
+            )
     elif what == "nothing":
         index.unlink()
     else:

@@ -136,6 +136,17 @@ def test_genera_are_kept_out_whole(tmp_path: Path) -> None:
         SpeciesOptions(held_out=0.25, fold=5)
 
 
+@pytest.mark.parametrize(("genera", "share", "sizes"), [(11, 0.3, [3, 4, 4]), (8, 0.1, [2, 2, 2, 2]), (7, 0.5, [4, 3])])
+def test_every_genus_is_in_one_fold(tmp_path: Path, genera: int, share: float, sizes: list[int]) -> None:
+    """Also where the share does not divide them, or asks for more folds than there are pairs of genera."""
+    made = genomes(tmp_path, [[1000]] * genera, species=list(range(genera)))
+    folds = [split(made, share=share, seed=3, fold=fold + 1)[1] for fold in range(len(sizes))]
+    assert [len(fold) for fold in folds] == sizes
+    assert sorted(np.concatenate(folds)) == list(range(genera))
+    with pytest.raises(OptionError, match=rf"--fold {len(sizes) + 1}: {genera} genera, .* make {len(sizes)} folds"):
+        split(made, share=share, seed=3, fold=len(sizes) + 1)
+
+
 def test_too_little_to_train_on(tmp_path: Path) -> None:
     made = genomes(tmp_path / "a", [[1000]] * 3, species=[0, 1, 2])
     with pytest.raises(InputError, match="3 genera: 2 are kept out for validation, and training needs 2 species"):

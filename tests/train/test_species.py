@@ -22,16 +22,16 @@ from binner.encoders import checkpoint
 from binner.encoders.error_law import ERROR_LAW
 from binner.encoders.language_model import LanguageModel
 from binner.encoders.tokenizer import TOKENIZER, Tokenizer
-from binner.encoders.transformer import TransformerConfig
 from binner.errors import InputError, OptionError
-from binner.train import model_card, validation
+from binner.train import model_card, sources, validation
 from binner.train import packed as packing
 from binner.train.journal import Journal
 from binner.train.network import SpeciesNetwork
-from binner.train.options import SIZES, SpeciesOptions, options, size_like
-from binner.train.run_folder import RunFolder
-from binner.train.species import Task, train_species
+from binner.train.options import SpeciesOptions, options
+from binner.train.pairs import split
+from binner.train.species import Task, _Training, train_species
 from tests.commands import call
+from tests.encoders import toy
 from tests.train.conftest import little_to_judge_by
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -200,6 +200,42 @@ def test_packed_genomes_do_as_well(genomes: Path, model: Path, capsys: pytest.Ca
     assert packing.is_packed(Path("packed")), "left where it was"
 
 
+@pytest.mark.parametrize("long", [0, 1])
+def test_genomes_too_short_to_be_judged_on_are_told_before_the_training(long: int) -> None:
+    """One of those that are kept out, or none, has a sequence of 1 kb."""
+    own = replace(TINY, shortest=100, longest=200)
+    Path("genomes").mkdir()
+    files = [Path("genomes") / f"{number}.fa" for number in range(8)]
+    for number, path in enumerate(files):
+        path.write_text(f">a\n{toy.bases(600, seed=number)}\n")
+    packed = packing.pack_into(Path("packed"), sources.find(Path("genomes")))
+    for species in split(packed, share=own.held_out, seed=own.seed)[1][:long]:
+        files[species].write_text(f">a\n{toy.bases(1000, seed=9)}\n")
+    message = f"of 2 species that are kept out for validation, {long} have a sequence of 1,000 bp, and it needs 2: give"
+    with pytest.raises(InputError, match=message):
+        train_species(task(Path("genomes"), Path("out"), own))
+    assert not Path("out").exists()
+
+
+def test_genomes_of_one_window_make_a_model_without_a_law(caplog: pytest.LogCaptureFixture) -> None:
+    """All pieces of such a genome were the same: for the law, and for the teacher, who divided by a noise of 0."""
+    Path("genomes").mkdir()
+    for number in range(12):
+        (Path("genomes") / f"{number}.fa").write_text(f">a\n{toy.bases(2000, seed=number)}\n")
+    own = replace(TINY, steps=2, check_every=2, shortest=500, longest=900)
+    train_species(task(Path("genomes"), Path("out"), own))
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted({*RESULT} - {ERROR_LAW})
+    assert "the model has no error law" in caplog.text
+
+
+def test_more_processes_than_species(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packing.pack_into(Path("packed"), sources.find(genomes))
+    monkeypatch.setattr("binner.train.species.ranks", lambda: 13)
+    own = task(Path("packed"), Path("out"), replace(TINY, pairs=26))
+    with pytest.raises(OptionError, match="12 species to train on cannot be shared by 13 processes: start fewer"):
+        _Training(own, Path(), packing.read(Path("packed")), "cpu")
+
+
 def test_a_loss_that_is_not_finite_takes_one_line(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = SpeciesNetwork.loss
     monkeypatch.setattr(SpeciesNetwork, "loss", lambda *args, **given: original(*args, **given) * float("inf"))
@@ -213,7 +249,9 @@ def test_too_little_memory_takes_one_line(genomes: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(SpeciesNetwork, "loss", full)
     error: RuntimeError = torch.cuda.OutOfMemoryError("CUDA out of memory")
-    with pytest.raises(OptionError, match=r"out of memory on cpu: add --checkpointing, or .* --accumulate \(now 1\)"):
+    with pytest.raises(
+        OptionError, match=r"out of memory on cpu: add --checkpointing, or .* --accumulate \(now 1\), where .* fewer"
+    ):
         train_species(task(genomes, Path("out")))
     error = RuntimeError("shapes do not match")
     with pytest.raises(RuntimeError, match="shapes do not match"):
@@ -243,6 +281,10 @@ def test_too_little_memory_takes_one_line(genomes: Path, monkeypatch: pytest.Mon
         ("train pack none -o out", "none: no such file or folder"),
         ("train pack bad -o out", "bad/a.fa: contig 'a' holds '-', which is no base"),
         ("train pack genomes -o genomes", "-o genomes: there is something already"),
+        ("train species genomes -o bad/a.fa/x --size tiny", "-o bad/a.fa/x: no folder can be made there (Not a dir"),
+        ("train species genomes -o /proc/x/y --size tiny", "-o /proc/x/y: no folder can be made there (No such file"),
+        (f"train species genomes -o {'x' * 300} --size tiny", "cannot be looked into (File name too long)"),
+        ("train pack genomes -o bad/a.fa/x", "-o bad/a.fa/x: no folder can be made there (Not a directory)"),
     ],
 )
 def test_mistakes_take_one_line_and_leave_nothing(
@@ -261,90 +303,18 @@ def test_mistakes_take_one_line_and_leave_nothing(
     assert sorted(Path().rglob("*")) == before
 
 
-def test_tensorboard_has_the_same_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[str, float, int]] = []
-
-    class SummaryWriter:
-        def __init__(self, folder: str) -> None:
-            assert folder == str(tmp_path / "board")
-
-        def add_scalar(self, name: str, value: float, step: int) -> None:
-            seen.append((name, value, step))
-
-        def close(self) -> None:
-            seen.append(("closed", 0.0, 0))
-
-    fake = type(sys)("torch.utils.tensorboard")
-    fake.SummaryWriter = SummaryWriter  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
-    journal = Journal(tmp_path / "log.csv", tensorboard=tmp_path / "board")
-    journal.write(1, {"loss": 2.0})
-    journal.figures = {"ari": 0.5}
-    journal.write(2, {"loss": 1.0})
-    journal.close()
-    assert seen == [("loss", 2.0, 1), ("loss", 1.0, 2), ("ari", 0.5, 2), ("closed", 0.0, 0)]
-    assert [(row["step"], row["loss"], row["ari"]) for row in journal.rows()] == [("1", "2", ""), ("2", "1", "0.5")]
-
-
-def test_the_published_settings() -> None:
-    found = options("base", preset="published", fine_tuning=True, given={"steps": 7, "pairs": None})
-    assert (found.steps, found.pairs, found.shortest, found.longest) == (7, 48, 10_000, 10_000)
-    assert (found.learning_rate, found.head_rate, found.temperature, found.weight_decay) == (3e-6, 100, 0.05, 0)
-    loop = found.fit()
-    assert (loop.cosine, loop.warm_up, loop.clip, loop.betas) == (False, 0, float("inf"), (0.9, 0.999))
-    shape = SIZES["base"].shape
-    assert isinstance(shape, TransformerConfig)
-    assert found.checkpointing
-    assert not options("base", preset="own", fine_tuning=False, given={"checkpointing": False}).checkpointing
-    assert (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.inner) == (4096, 768, 12, 12, 3072)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_what_a_checkpoint_is_trained_with_follows_from_its_shape(size: str) -> None:
-    assert size_like(SIZES[size].shape) == size
-
-
-def test_a_checkpoint_of_twelve_layers_saves_memory(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Task] = []
-    monkeypatch.setattr("binner.train.species.train_species", lambda task, **_: asked.append(task))
-    Path("given").mkdir()
-    shape = {name: getattr(TransformerConfig(), own) for name, own in checkpoint.FIELDS.items()}
-    checkpoint.write(torch.nn.Identity(), shape, Path("given"))
-    assert call("train", "species", str(genomes), "-o", "out", "--init", "given", "--preset", "published") == 0
-    assert (asked[0].options.checkpointing, asked[0].options.distil, asked[0].options.pairs) == (True, 0.0, 48)
-
-
-def test_choices_of_the_command_line_are_those_of_the_code() -> None:
-    from binner.cli import train_species as command
-    from binner.train import options as known
-
-    assert set(command.SIZES) == set(known.SIZES)
-    assert set(command.PRESETS) == set(known.PRESETS)
-
-
-def test_results_come_whole_or_not_at_all() -> None:
-    folder = RunFolder(Path("deep/out"))
-
-    def fail(work: Path) -> None:
-        (work / "half").write_text("written")
-        raise InputError("no")
-
-    with pytest.raises(InputError):
-        folder.begin({"a": 1}, fail)
-    assert not Path("deep").exists()
-    folder.begin({"a": 1, "b": Path("x")}, lambda work: None)
-    assert folder.check({"a": 1, "b": Path("x")})
-    with pytest.raises(OptionError, match="began with a 1, not 2"):
-        folder.check({"a": 2, "b": Path("x")})
-    with pytest.raises(InputError):
-        folder.finish(fail)
-    assert folder.holds_a_run(), "what was trained is still there"
-
-    def fill(result: Path) -> None:
-        (result / "model").write_text("x")
-
-    folder.finish(fill)
-    assert [path.name for path in folder.out.iterdir()] == ["model"]
+def test_the_folder_that_one_is_in_and_links_to_folders(genomes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("here", "there"):
+        Path(name).mkdir()
+    Path("link").symlink_to("there")
+    assert call("train", "pack", str(genomes), "-o", "link", "-t", "1", "-q") == 0
+    assert packing.is_packed(Path("there"))
+    assert Path("link").is_symlink()
+    monkeypatch.chdir("here")
+    line = "--size tiny --steps 1 --check-every 9 -t 1 --device cpu -q"
+    assert call("train", "species", str(genomes), "-o", ".", *line.split()) == 0
+    assert sorted(path.name for path in Path().iterdir()) == sorted(RESULT)
+    assert sorted(path.name for path in Path("..").iterdir()) == ["here", "link", "there"]
 
 
 def test_help_loads_nothing_heavy() -> None:
