@@ -41,6 +41,8 @@ def most_of_genomes(lengths: I64, markers: Markers, *, least_bp: int) -> I64:
 def _with_genes(lengths: I64, markers: Markers, *, least_bp: int, least: float) -> I64:
     some = (markers.counts > 0).mean(axis=1) >= LEAST_COMPLETE / 200
     rows = np.flatnonzero((lengths >= least_bp) & some)
+    if not len(rows):
+        return rows
     complete, contaminated = completeness(markers, [_alone(row, lengths) for row in rows.tolist()])
     found: I64 = rows[(complete >= least) & (contaminated < MOST_CONTAMINATED)]
     return found

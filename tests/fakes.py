@@ -28,7 +28,7 @@ from binner.data import (
 )
 
 MODELS = Path(binner.__file__).parent / "models"
-GENES = ("bacteria:a", "universal:a")
+GENES = ("universal:a", *(f"bacteria:{number}" for number in range(9)))  # each contig has the first one
 Call = Callable[[str], None]
 
 
@@ -85,11 +85,16 @@ def modules(call: Call) -> dict[str, Any]:
     }
 
 
+def markers_of(contigs: Contigs, *, copies: int) -> Markers:
+    counts = np.zeros((len(contigs), len(GENES)), np.uint8)
+    counts[:, 0] = copies
+    return Markers(GENES, counts, 0 * counts, contigs.names_digest)
+
+
 def _modules_of_genes(call: Call) -> dict[str, Any]:
     def find(contigs: Contigs, **options: Any) -> Markers:
         call("find")
-        one = np.ones((len(contigs), len(GENES)), np.uint8)
-        return Markers(GENES, one, 0 * one, contigs.names_digest)
+        return markers_of(contigs, copies=1)
 
     def call_genes(contigs: Contigs, **options: Any) -> Genes:
         call("call genes")
@@ -101,8 +106,7 @@ def _modules_of_genes(call: Call) -> dict[str, Any]:
     def among(called: Genes, contigs: Contigs, **options: Any) -> Markers:
         assert len(called) == len(contigs)
         call("among")
-        two = np.full((len(contigs), len(GENES)), 2, np.uint8)
-        return Markers(GENES, two, 0 * two, contigs.names_digest)
+        return markers_of(contigs, copies=2)
 
     def completeness(markers: Markers, bins: Sequence[Bin]) -> tuple[F32, F32]:
         call("completeness")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from binner.artifacts import code_version, key
 from binner.config import RunConfig
 from binner.data import (
@@ -141,15 +143,15 @@ class Part:
 
         how = self._refinement_key()
         apart = self.homologs and digest(self.homologs.contigs)
-        own = key(*self.depends_on, how, apart, complete is not None and digest(complete), code_version("clusterers"))
+        own = key(*self.depends_on, how, apart, digest(complete), code_version("clusterers"))
         return self.stages.run(*self._called("clustering", "Clustering"), work, key=own)
 
-    def _complete(self) -> I64 | None:
-        """Contigs that hold most of a genome; None without markers."""
+    def _complete(self) -> I64:
+        """Contigs that hold most of a genome: none without markers."""
         from binner.replicons import most_of_genomes
 
         if self.markers is None:
-            return None
+            return np.zeros(0, np.int64)
         return most_of_genomes(self.lengths, self.markers, least_bp=self.config.min_bin_size)
 
     def _more(self, clusterings: Sequence[Clustering], depth: Depths | None) -> list[Clustering]:

@@ -196,7 +196,7 @@ def test_options_reach_the_stages(monkeypatch: pytest.MonkeyPatch, calls: list[s
     assert got["find"]["threads"] == 2
     assert (got["propose"]["seed"], got["propose"]["threads"]) == (3, 2)
     assert got["choose"]["min_bin_size"] == 1500
-    assert got["choose"]["markers"].counts.shape == (3, 2), "three contigs have 1,100 bp or more"
+    assert got["choose"]["markers"].counts.shape == (3, 10), "three contigs have 1,100 bp or more"
     assert got["choose"]["homologs"].contigs.shape == got["propose"]["homologs"].contigs.shape == (0, 2)
 
 
