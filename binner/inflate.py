@@ -28,16 +28,30 @@ _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstandard.ZstdError, cast(type[Exc
 
 def open_file(path: Path) -> BinaryIO:
     """The file's bytes as they are. Raises InputError if there is no such file, it is a pipe, or it cannot be read."""
-    if path.is_dir():
+    if is_folder(path):
         raise InputError(f"{path}: a folder; name the file in it")
-    if path.is_fifo():
-        raise InputError(f"{path}: a pipe, and it is read twice: write it to a file first; contigs are piped to '-'")
     try:
+        if path.is_fifo():
+            raise InputError(
+                f"{path}: a pipe, and it is read twice: write it to a file first; contigs are piped to '-'"
+            )
         return path.open("rb")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there. Raises InputError where the system does not say: below one that may not be entered."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be read: {error.strerror}")
 
 
 def blocks(path: Path) -> Iterator[bytes]:
@@ -63,7 +77,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
                 yield from _read_blocks(cast(BinaryIO, opener(file)) if opener else file)
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+            raise _unreadable(path, error) from None
         why = "ends too early" if isinstance(error, EOFError) else f"is damaged ({error})"
         raise InputError(f"{path}: the compressed file {why}: copy or make it again") from None
 

@@ -42,7 +42,7 @@ def check_files(files: Sequence[Path], *, folders: Sequence[Path] = ()) -> None:
             if sys.stdin is None or sys.stdin.isatty():
                 raise OptionError("-: nothing is piped to standard input; name a file, or pipe one in")
             continue
-        if file in folders and file.is_dir():
+        if file in folders and inflate.is_folder(file):
             continue
         inflate.open_file(file).close()
 
@@ -54,7 +54,7 @@ def check_target(file: Path, *, sources: Sequence[Path] = (), option: str = "-o"
     """
     if why := _why_not_written(file):
         raise OptionError(f"{option} {file}: {why}; name a file that can be written")
-    if file.is_file() and any(source.exists() and file.samefile(source) for source in sources):
+    if file.is_file() and any(os.path.exists(source) and file.samefile(source) for source in sources):  # noqa: PTH110
         raise OptionError(f"{option} {file}: one of the inputs; choose another file")
 
 

@@ -268,6 +268,31 @@ def test_mistakes_take_one_line(line: str, message: str, capsys: pytest.CaptureF
     assert message in refuse(capsys, *line.split())
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("run LONG", "LONG: cannot be read: File name too long"),
+        ("run contigs.fa -b LONG", "LONG: cannot be read"),
+        ("run contigs.fa --depth LONG", "LONG: cannot be read"),
+        ("run contigs.fa --embedding LONG", "LONG: cannot be read"),
+        ("run contigs.fa --encoder LONG", "'LONG' is neither"),
+        ("run contigs.fa --quality LONG", "'LONG' is neither checkm nor checkm2 nor a file"),
+        ("run contigs.fa --quality checkm --checkm-markers LONG", "LONG: cannot be read"),
+        ("recluster contigs.fa LONG", "LONG: cannot be read"),
+        ("evaluate bins LONG contigs.fa", "LONG: cannot be read"),
+        ("evaluate bins LONG contigs.fa -o there.tsv", "LONG: cannot be read"),
+        ("evaluate bins S.tsv LONG", "LONG: cannot be read"),
+        ("report LONG", "LONG: cannot be read"),
+        ("quality LONG --with checkm", "LONG/.binner: cannot be read"),
+    ],
+)
+def test_paths_that_the_system_refuses_to_look_at(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("S.tsv").write_text("a\tg\t4\n")
+    Path("there.tsv").touch()
+    long = "x" * 300
+    assert message.replace("LONG", long) in refuse(capsys, *line.replace("LONG", long).split())
+
+
 def test_a_gpu_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "_GPU_NODES", ())
     assert "no usable GPU" in refuse(capsys, "run", "contigs.fa", "--device", "cuda")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -73,6 +74,16 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         list(inflate.blocks(tmp_path / "none"))
     with pytest.raises(InputError, match="a folder"):
         list(inflate.blocks(tmp_path))
+
+
+def test_where_the_system_does_not_say_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stat(path: Path, **how: bool) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", stat)  # told so, as root may look into every folder
+    for look in (inflate.is_folder, inflate.open_file):
+        with pytest.raises(InputError, match=r"one\.fa: cannot be read: Permission denied"):
+            look(tmp_path / "one.fa")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

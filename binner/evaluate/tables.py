@@ -77,7 +77,7 @@ def read_bins(path: Path) -> Pairs:
 
     Raises InputError for anything else, and for a folder without a FASTA file, unless it is empty.
     """
-    if path.is_dir():
+    if inflate.is_folder(path):
         files = [file for file in _bin_files(path) if file.stat().st_size]
         return list(dict.fromkeys((contig, file.name) for file in files for contig in fasta.names(file)))
     rows = list(_rows(path, names=_BIN))
