@@ -122,22 +122,28 @@ def _rows(path: Path, *, names: tuple[str, ...]) -> Iterator[_Row]:
     columns: _Columns | None = None
     samples = 0
     for line, text in enumerate(_lines(path), 1):
-        if not text.strip() or text.startswith("#"):
-            continue
         cells = text.split("\t")
-        if text.startswith("@@"):
-            columns = _header(path, [text[2:].split("\t")[0], *cells[1:]], names=names)
-        elif text.startswith("@"):
+        if not text.strip() or _is_comment(cells, columns or _Columns()):
+            continue
+        if text.startswith("@@") and columns is None:
+            columns = _header(path, [cells[0][2:], *cells[1:]], names=names)
+        elif text.startswith("@") and ":" in text and len(cells) == 1:
             samples += text.lower().startswith("@sampleid")
             if samples > 1:
                 raise InputError(f"{path}, line {line}: a second sample: write one file for each")
-        elif columns is None and {cell.strip().lower() for cell in cells} & set(_CONTIG):
+        elif columns is None and set(_lower(cells)) & set(_CONTIG):
             columns = _header(path, cells, names=names)
         else:
             columns = columns or _Columns()
             row = _row(cells, columns, line=line, path=path)
             if row.name:
                 yield row
+
+
+def _is_comment(cells: list[str], columns: _Columns) -> bool:
+    """Whether a line that begins with # is no row: contigs may be called so too, but have no blanks in their names."""
+    least = max(columns.contig, columns.name) + 1
+    return cells[0].startswith("#") and (len(cells) < least or " " in cells[columns.contig])
 
 
 def _row(cells: list[str], columns: _Columns, *, line: int, path: Path) -> _Row:
@@ -152,7 +158,7 @@ def _row(cells: list[str], columns: _Columns, *, line: int, path: Path) -> _Row:
 
 
 def _header(path: Path, cells: list[str], *, names: tuple[str, ...]) -> _Columns:
-    lower = [cell.strip().lower() for cell in cells]
+    lower = _lower(cells)
     contig, name, length = (
         next((lower.index(known) for known in group if known in lower), None) for group in (_CONTIG, names, _LENGTH)
     )
@@ -160,6 +166,11 @@ def _header(path: Path, cells: list[str], *, names: tuple[str, ...]) -> _Columns
         wanted = _CONTIG[0] if contig is None else names[0]
         raise InputError(f"{path}: no column '{wanted.upper()}' in the header {' '.join(cells)!r}")
     return _Columns(contig, name, length, headed=True)
+
+
+def _lower(cells: list[str]) -> list[str]:
+    """Cells as names of columns, of which the first may have a # before it."""
+    return [cell.strip().lower() for cell in (cells[0].removeprefix("#"), *cells[1:])]
 
 
 def _lines(path: Path) -> Iterator[str]:
