@@ -15,7 +15,7 @@ from binner import fasta, inflate
 from binner.config import STDIN, CoverageConfig, EncoderConfig, encoder_parts
 from binner.data import Contigs, Coverage, Progress, Windows
 from binner.errors import OptionError
-from binner.memory import format_size
+from binner.memory import check_address_space, format_size
 from binner.runtime import can_write, check_devices
 from binner.whole_files import unfinished_of
 
@@ -102,21 +102,25 @@ def readable(contigs: Path, folder: Path) -> Iterator[Path]:
         kept.unlink(missing_ok=True)
 
 
-def read_contigs(source: Path, *, min_length: int, memory: int, samples: int = 0) -> Contigs:
+def read_contigs(source: Path, *, min_length: int, memory: int, threads: int = 1, samples: int = 0) -> Contigs:
     """Contigs of `min_length` bp and more, whose depth will be known in `samples`, or more.
 
     Raises InputError for what is no FASTA, and OptionError if they and what is made of them need more than `memory`
-    (bytes): before they are in memory where the file is so large that they may.
+    (bytes), or with so many threads more than the address space: before they are in memory where the file is so large
+    that they may.
     """
+    granted = (memory, threads)
     if MOST_BP_PER_BYTE * source.stat().st_size > memory:
         lengths = [len(text) for _, text in fasta.records(source) if len(text) >= min_length]
-        _check_memory(source, contigs=len(lengths), bp=sum(lengths), samples=samples, memory=memory)
+        _check_memory(source, contigs=len(lengths), bp=sum(lengths), samples=samples, granted=granted)
     contigs = fasta.read(source, min_length=min_length)
-    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, memory=memory)
+    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, granted=granted)
     return contigs
 
 
-def _check_memory(source: Path, *, contigs: int, bp: int, samples: int, memory: int) -> None:
+def _check_memory(source: Path, *, contigs: int, bp: int, samples: int, granted: tuple[int, int]) -> None:
+    """Raise OptionError if that is too much for the memory (bytes) and threads that are granted."""
+    memory, threads = granted
     needed = int(BASE_BYTES + BYTES_PER_BP * bp + (BYTES_PER_CONTIG + BYTES_PER_SAMPLE * samples) * contigs)
     if needed > memory:
         fewer = " or fewer samples" if samples * BYTES_PER_SAMPLE > BYTES_PER_CONTIG else ""
@@ -125,6 +129,7 @@ def _check_memory(source: Path, *, contigs: int, bp: int, samples: int, memory: 
             f" about {format_size(needed)} of memory, and {format_size(memory)} may be used: raise --max-memory, or"
             f" drop short contigs with -m{fewer}"
         )
+    check_address_space(threads, more=needed - BASE_BYTES, what=str(source))
 
 
 def measure(
@@ -163,10 +168,10 @@ def measure(
     return found
 
 
-def check_samples(contigs: Contigs, coverage: Coverage | None, *, source: Path, memory: int) -> None:
+def check_samples(contigs: Contigs, coverage: Coverage | None, *, source: Path, memory: int, threads: int = 1) -> None:
     """Raise OptionError if contigs with so many samples, which tables tell when they are read, need too much memory."""
     samples = len(coverage.samples) if coverage is not None else 0
-    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, memory=memory)
+    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, granted=(memory, threads))
 
 
 def header_coverage(contigs: Contigs, *, assemblies: int = 1) -> Coverage | None:

@@ -312,6 +312,8 @@ def raising(error: BaseException) -> Any:
         (DeviceError("no GPU"), 2, "Error: no GPU\n"),
         (KeyboardInterrupt(), 130, "\nError: interrupted; the same command again takes up where this one stopped\n"),
         (MemoryError("Unable to allocate 3 GiB"), 1, "Error: out of memory (Unable to allocate 3 GiB)"),
+        (OSError(12, "Cannot allocate memory"), 1, "Error: out of memory ([Errno 12] Cannot allocate memory); give"),
+        (ImportError("x.so: failed to map segment from shared object"), 1, "Error: out of memory (x.so: failed to map"),
         (OSError(28, "No space left on device", "out/bins"), 1, "Error: out/bins: No space left on device\n"),
     ],
 )
@@ -368,7 +370,26 @@ def test_a_terminated_run_ends_its_processes() -> None:
         os.kill(worker, 0)
 
 
-@pytest.mark.parametrize("bug", [ZeroDivisionError(), EOFError(), KeyError("x"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("command", ["run contigs.fa -t 2", "evaluate bins contigs.fa contigs.fa", "doctor -t 2"])
+def test_too_little_address_space_is_told_before_anything_is_loaded(command: str) -> None:
+    script = (
+        "import os, resource as r, sys; r.setrlimit(r.RLIMIT_AS, (10**9,) * 2); os.execv(sys.executable, sys.argv[1:])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *BINNER, *command.split()], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"Error: ulimit -v \(h_vmem\) allows 1\.0 GB of address space, and about 1\..*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [
+        ZeroDivisionError(),
+        EOFError(),
+        KeyError("x"),
+        OSError(5, "Input/output error"),
+        ImportError("no name 'x' in 'y'"),
+    ],
+)
 def test_a_bug_keeps_its_traceback(bug: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("binner.pipeline.run.run", raising(bug))
     with pytest.raises(type(bug)):

@@ -128,6 +128,18 @@ def test_samples_need_memory(before: bool, contigs: Path, monkeypatch: pytest.Mo
         inputs.check_samples(found, coverage, source=contigs, memory=80_000)
 
 
+def test_address_space_must_do_for_the_contigs_too(contigs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = inputs.read_contigs(contigs, min_length=1, memory=10**12, threads=4)
+    monkeypatch.setattr("resource.getrlimit", lambda which: (2 * 10**9, 2 * 10**9))
+    inputs.check_samples(found, None, source=contigs, memory=10**12, threads=4)
+    monkeypatch.setattr(inputs, "BYTES_PER_CONTIG", 150 * 10**6)
+    needed = rf"about 2\.1 GB are needed for 4 threads and {contigs}: raise it"
+    with pytest.raises(OptionError, match=needed):
+        inputs.check_samples(found, None, source=contigs, memory=10**12, threads=4)
+    with pytest.raises(OptionError, match=needed):
+        inputs.read_contigs(contigs, min_length=1, memory=10**12, threads=4)
+
+
 def test_only_what_takes_part_must_fit(contigs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "BASE_BYTES", 0)
     monkeypatch.setattr(inputs, "MOST_BP_PER_BYTE", 10**6)

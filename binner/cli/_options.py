@@ -224,9 +224,11 @@ def machine_config(given: dict[str, Any]) -> MachineConfig:
 def at_work(machine: MachineConfig, *, verbose: bool, quiet: bool) -> Iterator[Watch]:
     """Hold every library to the threads, before any is loaded, and show what goes on."""
     from binner import runtime
+    from binner.memory import check_address_space
 
     if verbose and quiet:
         raise OptionError("-v and -q contradict each other; give one of them")
+    check_address_space(machine.threads)
     runtime.limit_threads(machine.threads)
     runtime.keep_compiled_code()
     runtime.keep_settings()

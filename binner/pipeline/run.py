@@ -46,7 +46,11 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
                 "contigs",
                 "Reading contigs",
                 lambda _: inputs.read_contigs(
-                    source, min_length=config.min_length, memory=memory, samples=len(config.coverage.files)
+                    source,
+                    min_length=config.min_length,
+                    memory=memory,
+                    threads=config.machine.threads,
+                    samples=len(config.coverage.files),
                 ),
             )
             told = _assemblies(contigs, config)
@@ -55,7 +59,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             job = Job(config, space, stages, source, contigs, told, device, memory)
             others = job.read_bins()
             measured = job.measure_coverage()
-            inputs.check_samples(contigs, measured, source=source, memory=memory)
+            inputs.check_samples(contigs, measured, source=source, memory=memory, threads=config.machine.threads)
             job, coverage = job.split_chimeras(measured)
             markers = job.find_markers()
             bins, membership = job.find_bins(coverage, markers, job.find_homologs(), others)
