@@ -20,6 +20,7 @@ _NO_BIN = "-1"  # SemiBin2's
 _NO_BIN_OF_NUMBERS = "0"  # MetaBAT2's (--saveCls --noBinOut), whose table has no header, and whose bins are numbers
 _LEFT_OVER = (".unbinned", ".lowDepth", ".tooShort")  # end the names of MetaBAT2's files of contigs in no bin
 _LENGTH = ("length", "_length", "len", "contiglen", "bp")
+_OTHER = ("depth", "totalavgdepth", "coverage", "mean", "gc", "taxid", "taxonomy")  # columns beside those of contigs
 
 
 class _Row(NamedTuple):
@@ -131,13 +132,20 @@ def _rows(path: Path, *, names: tuple[str, ...]) -> Iterator[_Row]:
             samples += text.lower().startswith("@sampleid")
             if samples > 1:
                 raise InputError(f"{path}, line {line}: a second sample: write one file for each")
-        elif columns is None and set(_lower(cells)) & set(_CONTIG):
+        elif columns is None and _is_header(cells, names):
             columns = _header(path, cells, names=names)
         else:
             columns = columns or _Columns()
             row = _row(cells, columns, line=line, path=path)
             if row.name:
                 yield row
+
+
+def _is_header(cells: list[str], names: tuple[str, ...]) -> bool:
+    """Whether a row names columns: that of contigs and another (CoverM's have blanks); a contig may be called so."""
+    lower = set(_lower(cells))
+    another = not lower.isdisjoint((*names, *_LENGTH, *_OTHER)) or any(" " in cell for cell in lower)
+    return another and not lower.isdisjoint(_CONTIG)
 
 
 def _is_comment(cells: list[str], columns: _Columns) -> bool:
