@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -15,13 +16,13 @@ from binner.errors import InputError
 
 BLOCK = 1 << 20  # bytes held at a time
 _MARK = b"\xef\xbb\xbf"  # of byte order, which some editors put first
-_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to be skipped as pzstd writes first
 _OPENERS: dict[bytes, Callable[[BinaryIO], object]] = {
     b"\x1f\x8b": igzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
-_LONGEST = max(map(len, (*_OPENERS, _ZSTD)))
+_LONGEST = max(map(len, _OPENERS))
 # igzip_lib declares its error as a value, not as a type
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstandard.ZstdError, cast(type[Exception], igzip_lib.IsalError))
 
@@ -71,7 +72,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
             start = file.read(_LONGEST)
             file.seek(0)
             opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
-            if start.startswith(_ZSTD):
+            if _ZSTD.match(start):
                 yield from _zstd_blocks(file)
             else:
                 yield from _read_blocks(cast(BinaryIO, opener(file)) if opener else file)

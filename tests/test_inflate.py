@@ -52,6 +52,14 @@ def test_every_byte_arrives(tmp_path: Path, pack: Callable[[bytes], bytes]) -> N
     assert not list(inflate.blocks(write(tmp_path, b"")))
 
 
+@pytest.mark.parametrize("magic", [b"\x50", b"\x5f"])
+def test_zstd_frames_that_are_skipped(tmp_path: Path, magic: bytes) -> None:
+    skipped = magic + b"\x2a\x4d\x18\x03\0\0\0" + b"any"
+    assert b"".join(inflate.blocks(write(tmp_path, skipped + zstd(TEXT) + skipped))) == TEXT
+    with pytest.raises(InputError, match="ends too early"):
+        list(inflate.blocks(write(tmp_path, skipped[:6])))
+
+
 @pytest.mark.parametrize("pack", PACK.values(), ids=PACK)
 @pytest.mark.parametrize("left_out", [1, 7, 10_000])
 def test_truncated(tmp_path: Path, pack: Callable[[bytes], bytes], left_out: int) -> None:
