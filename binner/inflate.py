@@ -22,6 +22,7 @@ _OPENERS: dict[bytes, Callable[[BinaryIO], object]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
+_LONGEST_WINDOW = 1 << 31  # bytes, of zstd: that of --long=31; a file that has less takes no more memory
 _LONGEST = max(map(len, _OPENERS))
 # igzip_lib declares its error as a value, not as a type
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstandard.ZstdError, cast(type[Exception], igzip_lib.IsalError))
@@ -89,12 +90,13 @@ def _read_blocks(file: BinaryIO) -> Iterator[bytes]:
 
 def _zstd_blocks(file: BinaryIO) -> Iterator[bytes]:
     """Frame by frame: zstandard's own reader takes a truncated file for a whole one."""
-    frame = zstandard.ZstdDecompressor().decompressobj()
+    reader = zstandard.ZstdDecompressor(max_window_size=_LONGEST_WINDOW)
+    frame = reader.decompressobj()
     for chunk in _read_blocks(file):
         left = chunk
         while left:
             if frame.eof:
-                frame = zstandard.ZstdDecompressor().decompressobj()
+                frame = reader.decompressobj()
             text = frame.decompress(left)
             left = frame.unused_data if frame.eof else b""
             if text:

@@ -52,6 +52,12 @@ def test_every_byte_arrives(tmp_path: Path, pack: Callable[[bytes], bytes]) -> N
     assert not list(inflate.blocks(write(tmp_path, b"")))
 
 
+def test_zstd_with_a_long_window(tmp_path: Path) -> None:
+    frame = bytearray(zstandard.ZstdCompressor(write_content_size=False).compress(TEXT))
+    frame[5] = (30 - 10) << 3  # the descriptor of the window, as zstd --long=30 has it
+    assert b"".join(inflate.blocks(write(tmp_path, bytes(frame)))) == TEXT
+
+
 @pytest.mark.parametrize("magic", [b"\x50", b"\x5f"])
 def test_zstd_frames_that_are_skipped(tmp_path: Path, magic: bytes) -> None:
     skipped = magic + b"\x2a\x4d\x18\x03\0\0\0" + b"any"
