@@ -314,6 +314,7 @@ def raising(error: BaseException) -> Any:
         (MemoryError("Unable to allocate 3 GiB"), 1, "Error: out of memory (Unable to allocate 3 GiB)"),
         (OSError(12, "Cannot allocate memory"), 1, "Error: out of memory ([Errno 12] Cannot allocate memory); give"),
         (ImportError("x.so: failed to map segment from shared object"), 1, "Error: out of memory (x.so: failed to map"),
+        (OSError(27, "File too large", "out/bins.tsv"), 1, "Error: out/bins.tsv: File too large\n"),
         (OSError(28, "No space left on device", "out/bins"), 1, "Error: out/bins: No space left on device\n"),
     ],
 )
