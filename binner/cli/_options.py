@@ -142,7 +142,7 @@ encoder_settings = together(
         default=1,
         show_default=True,
         metavar="N",
-        help="GPUs that embed, a process each.",
+        help="GPUs that embed, a process each; without a GPU, processes that share the threads.",
     ),
 )
 
