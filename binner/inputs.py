@@ -33,11 +33,15 @@ MOST_BP_PER_BYTE = 5  # of a compressed file
 def check_files(files: Sequence[Path], *, folders: Sequence[Path] = ()) -> None:
     """Raise InputError for the first file that cannot be read, OptionError if one is named twice: before any work.
 
-    What is in `folders` too may be a folder.
+    What is in `folders` too may be a folder. Links to a file are names of it.
     """
-    for number, file in enumerate(files):
-        if file in files[:number]:
-            raise OptionError(f"{file}: named twice")
+    known: dict[object, Path] = {}
+    for file in files:
+        itself = _identity(file)
+        if itself in known:
+            links = "" if file == known[itself] else f", it is {known[itself]}"
+            raise OptionError(f"{file}: named twice{links}; name it once")
+        known[itself] = file
         if file == STDIN:
             if sys.stdin is None or sys.stdin.isatty():
                 raise OptionError("-: nothing is piped to standard input; name a file, or pipe one in")
@@ -45,6 +49,15 @@ def check_files(files: Sequence[Path], *, folders: Sequence[Path] = ()) -> None:
         if file in folders and inflate.is_folder(file):
             continue
         inflate.open_file(file).close()
+
+
+def _identity(file: Path) -> object:
+    """What two names of the same file have in common; what cannot be looked at is known by its name."""
+    try:
+        found = file.stat()
+    except OSError:
+        return file
+    return found.st_dev, found.st_ino
 
 
 def check_target(file: Path, *, sources: Sequence[Path] = (), option: str = "-o") -> None:

@@ -54,6 +54,15 @@ def test_a_file_named_twice(contigs: Path) -> None:
         inputs.check_files((contigs, contigs))
 
 
+def test_a_file_named_by_a_link_too(contigs: Path, tmp_path: Path) -> None:
+    link, folder = tmp_path / "link.fa", tmp_path / "folder"
+    link.symlink_to(contigs)
+    folder.symlink_to(tmp_path)
+    for other in (link, folder / contigs.name):
+        with pytest.raises(OptionError, match=f"{other}: named twice, it is {contigs}; name it once"):
+            inputs.check_files((contigs, other))
+
+
 def test_a_terminal_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     pipe(monkeypatch, b"", terminal=True)
     with pytest.raises(OptionError, match="nothing is piped to standard input"):
