@@ -216,6 +216,8 @@ def test_contigs_that_an_option_swallowed(name: str, capsys: pytest.CaptureFixtu
         ("run -b none.bam", "CONTIGS is missing: name the FASTA file first"),
         ("run contigs.fa -b", "-b needs at least one file"),
         ("run contigs.fa -b -o out", "-b needs at least one file"),
+        ("run contigs.fa --also", "--also needs at least one of tree, split, merge after it"),
+        ("evaluate embedding S.tsv contigs.fa --encoder", "--encoder needs at least one value after it"),
         ("run none.fa", "none.fa: no such file"),
         ("run contigs.fa -b none.bam", "none.bam: no such file"),
         ("run contigs.fa --depth none.tsv", "none.tsv: no such file"),
