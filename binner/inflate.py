@@ -80,8 +80,16 @@ def _blocks(path: Path) -> Iterator[bytes]:
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise _unreadable(path, error) from None
-        why = "ends too early" if isinstance(error, EOFError) else f"is damaged ({error})"
-        raise InputError(f"{path}: the compressed file {why}: copy or make it again") from None
+        raise InputError(f"{path}: the compressed file {_damage(error)}") from None
+
+
+def _damage(error: Exception) -> str:
+    """What is wrong, and the way out. What is behind the end of a gzip file is to igzip another, too short or none."""
+    if isinstance(error, EOFError):
+        return "ends too early: copy or make it again (or something else is behind its end: remove that)"
+    if str(error).startswith("Not a gzipped file"):
+        return "is damaged (something else is behind its end): remove that, or make it again"
+    return f"is damaged ({error}): copy or make it again"
 
 
 def _read_blocks(file: BinaryIO) -> Iterator[bytes]:

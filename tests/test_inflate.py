@@ -74,6 +74,13 @@ def test_truncated(tmp_path: Path, pack: Callable[[bytes], bytes], left_out: int
         list(inflate.blocks(path))
 
 
+@pytest.mark.parametrize("behind", [b"x", b"garbage", b"more than a header of gzip's is long"])
+def test_something_behind_the_end(tmp_path: Path, behind: bytes) -> None:
+    path = write(tmp_path, gzip.compress(TEXT) + behind)
+    with pytest.raises(InputError, match=r"gz: the compressed file .*something else is behind its end\)?: remove"):
+        list(inflate.blocks(path))
+
+
 @pytest.mark.parametrize("pack", PACK.values(), ids=PACK)
 def test_damaged(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     data = pack(TEXT)
