@@ -80,7 +80,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             summary=summary,
         )
         report_run(space.out, stages, wanted=config.report)
-        _say_how_it_ended(summary, config)
+        _say_how_it_ended(summary, config, longest=int(job.contigs.lengths.max(initial=0)))
     return summary
 
 
@@ -115,12 +115,12 @@ def _assemblies(contigs: Contigs, config: RunConfig) -> Assemblies:
     return Assemblies((assembly_name(config.contigs),), np.zeros(len(contigs), np.int32))
 
 
-def _say_how_it_ended(summary: Summary, config: RunConfig) -> None:
+def _say_how_it_ended(summary: Summary, config: RunConfig, *, longest: int) -> None:
     if not summary.contigs:
         logger.warning("No bins: no contig has %d bp or more (--min-len)", config.min_length)
     elif not summary.bins:
-        logger.warning(
-            "No bins: no group of contigs has %d bp or more (--min-bin-size); %d contigs with %d bp took part",
-            *(config.min_bin_size, summary.contigs, summary.bp),
-        )
+        why = f"no group of contigs has {config.min_bin_size} bp or more (--min-bin-size)"
+        if longest >= config.min_bin_size:
+            why = "no contig could be placed, for which it needs bases other than N"
+        logger.warning("No bins: %s; %d contigs with %d bp took part", why, summary.contigs, summary.bp)
     logger.info("%s", summary)

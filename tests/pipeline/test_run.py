@@ -292,6 +292,14 @@ def test_no_bin_is_large_enough(calls: list[str], caplog: pytest.LogCaptureFixtu
     assert "No bins: no group of contigs has 1000000 bp or more (--min-bin-size); 6 contigs" in caplog.text
 
 
+def test_no_contig_can_be_placed(
+    calls: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["binner.select"], "choose", lambda *_, **__: [])
+    assert run(config(min_bin_size=0)).bins == 0
+    assert "No bins: no contig could be placed, for which it needs bases other than N; 6 contigs" in caplog.text
+
+
 def test_the_second_run_takes_up_the_first(calls: list[str]) -> None:
     run(config())
     first = results()
