@@ -111,7 +111,8 @@ def _check_vectors(config: RunConfig, contigs: Contigs, *, device: str) -> None:
 
 def _assemblies(contigs: Contigs, config: RunConfig) -> Assemblies:
     if config.multi:
-        return assemblies.tell_apart(contigs, separator=config.separator)
+        source = " ".join(map(str, config.assemblies))
+        return assemblies.tell_apart(contigs, separator=config.separator, source=source)
     return Assemblies((assembly_name(config.contigs),), np.zeros(len(contigs), np.int32))
 
 

@@ -159,6 +159,11 @@ def test_depths_in_headers_of_several_assemblies(calls: list[str]) -> None:
     assert json.loads(Path("multi_binner/run.json").read_text())["samples"] == []
 
 
+def test_contigs_of_no_assembly_are_of_a_file(calls: list[str]) -> None:
+    with pytest.raises(InputError, match=r"^contigs\.fa: contig 'g1_0' is not called <assembly>:<contig>"):
+        run(config(multi=True))
+
+
 def test_contigs_that_a_table_lacks_are_binned_without_a_depth(calls: list[str]) -> None:
     Path("S1.tsv").write_text("".join(f"g{genome}_0\t{genome}\n" for genome in (1, 3)))
     summary = run(config())
