@@ -373,6 +373,16 @@ def test_a_terminated_run_ends_its_processes() -> None:
         os.kill(worker, 0)
 
 
+@pytest.mark.parametrize("options", ["--refine", "--encoder whitening+small"])
+def test_torch_needs_address_space(
+    options: str, asked: list[RunConfig], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda which: (2 * 10**9, 2 * 10**9))
+    assert call("run", "contigs.fa", "-t", "2", "--encoder", "whitening") == 0
+    said = refuse(capsys, "run", "contigs.fa", "-t", "2", *options.split())
+    assert "about 2.3 GB are needed for 2 threads and PyTorch: raise it" in said
+
+
 @pytest.mark.parametrize("command", ["run contigs.fa -t 2", "evaluate bins contigs.fa contigs.fa", "doctor -t 2"])
 def test_too_little_address_space_is_told_before_anything_is_loaded(command: str) -> None:
     script = (
