@@ -47,32 +47,32 @@ def readable(files: Sequence[Path], folder: Path, *, separator: str | None) -> I
         joined.unlink(missing_ok=True)
 
 
-def tell_apart(contigs: Contigs, *, separator: str | None) -> Assemblies:
+def tell_apart(contigs: Contigs, *, separator: str | None, source: str) -> Assemblies:
     """The assembly that each name begins with, in the order in which they come; up to the first `separator`.
 
     None: the first of SEPARATORS that is in all names. Raises InputError for a name without it, and for an assembly
-    that cannot be the name of a file.
+    that cannot be the name of a file; it says that the contigs are of `source`.
     """
     if separator is None:
         separator = next((known for known in SEPARATORS if not _without(contigs.names, known)), None)
         if separator is None:
             raise InputError(
-                f"contig '{_without(contigs.names, SEPARATORS[0])}' is not called <assembly>:<contig> or"
+                f"{source}: contig '{_without(contigs.names, SEPARATORS[0])}' is not called <assembly>:<contig> or"
                 " <assembly>C<contig>: name what stands between the two with --separator, or give a file for each"
                 " assembly"
             )
     elif lacking := _without(contigs.names, separator):
         raise InputError(
-            f"contig '{lacking}' is not called <assembly>{separator}<contig>: give another --separator, or a file for"
-            " each assembly"
+            f"{source}: contig '{lacking}' is not called <assembly>{separator}<contig>: give another --separator, or a"
+            " file for each assembly"
         )
     number: dict[str, int] = {}
     of = [number.setdefault(name.partition(separator)[0], len(number)) for name in contigs.names]
     for name in number:
         if not FILE_NAME.fullmatch(name):
             raise InputError(
-                f"assembly '{name}' goes into names of files: letters, digits, '_', '.' and '-' (up to 100); rename its"
-                " contigs, or give another --separator"
+                f"{source}: assembly '{name}' goes into names of files: letters, digits, '_', '.' and '-' (up to 100);"
+                " rename its contigs, or give another --separator"
             )
     logger.info("%d contigs of %d assemblies, told by '%s' in their names", len(contigs), len(number), separator)
     if len(number) == 1:

@@ -124,7 +124,11 @@ def encoder_parts(encoder: str) -> tuple[str, ...]:
     >>> encoder_parts("whitening+small")
     ('whitening', 'small')
     """
-    return (encoder,) if Path(encoder).is_dir() else tuple(encoder.split("+"))
+    return (encoder,) if _is_folder(encoder) else tuple(encoder.split("+"))
+
+
+def _is_folder(name: str) -> bool:
+    return os.path.isdir(name)  # noqa: PTH112 it is False, not an error, for names that are too long for one
 
 
 def check_encoder_name(encoder: str) -> None:
@@ -132,7 +136,7 @@ def check_encoder_name(encoder: str) -> None:
     known, parts = get_args(EncoderName), encoder_parts(encoder)
     for number, part in enumerate(parts):
         _require(
-            part in known or (part != "" and Path(part).is_dir()) or HUB_NAME.fullmatch(part) is not None,
+            part in known or _is_folder(part) or HUB_NAME.fullmatch(part) is not None,
             f"--encoder must be {' or '.join(known)}, a folder with a trained encoder, the name of a model on"
             f" huggingface.co (owner/name), or several of these with + between; '{part}' is neither",
         )

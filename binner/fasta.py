@@ -194,8 +194,12 @@ def _split(path: Path) -> Iterator[bytes]:
 
 
 def _check_start(path: Path, text: bytes) -> None:
-    """Raise InputError unless the first thing in the text is a '>' that starts a line."""
+    """Raise InputError unless the first thing in the text is a '>' that starts a line, which ends as lines do now."""
     start = text.lstrip(SPACE)
+    if start.startswith(b">") and b"\n" not in text and b"\r" in text.rstrip(SPACE):
+        raise InputError(
+            f"{path}: its line ends are those of old Macs (CR): convert them, as in tr '\\r' '\\n' < old.fa > new.fa"
+        )
     if start.startswith(b">"):
         return
     if not text:

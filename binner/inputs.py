@@ -15,7 +15,7 @@ from binner import fasta, inflate
 from binner.config import STDIN, CoverageConfig, EncoderConfig, encoder_parts
 from binner.data import Contigs, Coverage, Progress, Windows
 from binner.errors import OptionError
-from binner.memory import format_size
+from binner.memory import check_address_space, format_size
 from binner.runtime import can_write, check_devices
 from binner.whole_files import unfinished_of
 
@@ -33,18 +33,31 @@ MOST_BP_PER_BYTE = 5  # of a compressed file
 def check_files(files: Sequence[Path], *, folders: Sequence[Path] = ()) -> None:
     """Raise InputError for the first file that cannot be read, OptionError if one is named twice: before any work.
 
-    What is in `folders` too may be a folder.
+    What is in `folders` too may be a folder. Links to a file are names of it.
     """
-    for number, file in enumerate(files):
-        if file in files[:number]:
-            raise OptionError(f"{file}: named twice")
+    known: dict[object, Path] = {}
+    for file in files:
+        itself = _identity(file)
+        if itself in known:
+            links = "" if file == known[itself] else f", it is {known[itself]}"
+            raise OptionError(f"{file}: named twice{links}; name it once")
+        known[itself] = file
         if file == STDIN:
             if sys.stdin is None or sys.stdin.isatty():
                 raise OptionError("-: nothing is piped to standard input; name a file, or pipe one in")
             continue
-        if file in folders and file.is_dir():
+        if file in folders and inflate.is_folder(file):
             continue
         inflate.open_file(file).close()
+
+
+def _identity(file: Path) -> object:
+    """What two names of the same file have in common; what cannot be looked at is known by its name."""
+    try:
+        found = file.stat()
+    except OSError:
+        return file
+    return found.st_dev, found.st_ino
 
 
 def check_target(file: Path, *, sources: Sequence[Path] = (), option: str = "-o") -> None:
@@ -54,7 +67,7 @@ def check_target(file: Path, *, sources: Sequence[Path] = (), option: str = "-o"
     """
     if why := _why_not_written(file):
         raise OptionError(f"{option} {file}: {why}; name a file that can be written")
-    if file.is_file() and any(source.exists() and file.samefile(source) for source in sources):
+    if file.is_file() and any(os.path.exists(source) and file.samefile(source) for source in sources):  # noqa: PTH110
         raise OptionError(f"{option} {file}: one of the inputs; choose another file")
 
 
@@ -102,21 +115,25 @@ def readable(contigs: Path, folder: Path) -> Iterator[Path]:
         kept.unlink(missing_ok=True)
 
 
-def read_contigs(source: Path, *, min_length: int, memory: int, samples: int = 0) -> Contigs:
+def read_contigs(source: Path, *, min_length: int, memory: int, threads: int = 1, samples: int = 0) -> Contigs:
     """Contigs of `min_length` bp and more, whose depth will be known in `samples`, or more.
 
     Raises InputError for what is no FASTA, and OptionError if they and what is made of them need more than `memory`
-    (bytes): before they are in memory where the file is so large that they may.
+    (bytes), or with so many threads more than the address space: before they are in memory where the file is so large
+    that they may.
     """
+    granted = (memory, threads)
     if MOST_BP_PER_BYTE * source.stat().st_size > memory:
         lengths = [len(text) for _, text in fasta.records(source) if len(text) >= min_length]
-        _check_memory(source, contigs=len(lengths), bp=sum(lengths), samples=samples, memory=memory)
+        _check_memory(source, contigs=len(lengths), bp=sum(lengths), samples=samples, granted=granted)
     contigs = fasta.read(source, min_length=min_length)
-    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, memory=memory)
+    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, granted=granted)
     return contigs
 
 
-def _check_memory(source: Path, *, contigs: int, bp: int, samples: int, memory: int) -> None:
+def _check_memory(source: Path, *, contigs: int, bp: int, samples: int, granted: tuple[int, int]) -> None:
+    """Raise OptionError if that is too much for the memory (bytes) and threads that are granted."""
+    memory, threads = granted
     needed = int(BASE_BYTES + BYTES_PER_BP * bp + (BYTES_PER_CONTIG + BYTES_PER_SAMPLE * samples) * contigs)
     if needed > memory:
         fewer = " or fewer samples" if samples * BYTES_PER_SAMPLE > BYTES_PER_CONTIG else ""
@@ -125,6 +142,7 @@ def _check_memory(source: Path, *, contigs: int, bp: int, samples: int, memory: 
             f" about {format_size(needed)} of memory, and {format_size(memory)} may be used: raise --max-memory, or"
             f" drop short contigs with -m{fewer}"
         )
+    check_address_space(threads, more=needed - BASE_BYTES, what=str(source))
 
 
 def measure(
@@ -163,10 +181,10 @@ def measure(
     return found
 
 
-def check_samples(contigs: Contigs, coverage: Coverage | None, *, source: Path, memory: int) -> None:
+def check_samples(contigs: Contigs, coverage: Coverage | None, *, source: Path, memory: int, threads: int = 1) -> None:
     """Raise OptionError if contigs with so many samples, which tables tell when they are read, need too much memory."""
     samples = len(coverage.samples) if coverage is not None else 0
-    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, memory=memory)
+    _check_memory(source, contigs=len(contigs), bp=len(contigs.codes), samples=samples, granted=(memory, threads))
 
 
 def header_coverage(contigs: Contigs, *, assemblies: int = 1) -> Coverage | None:

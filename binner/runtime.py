@@ -200,9 +200,15 @@ def keep_compiled_code() -> Path:
 
 
 def keep_settings() -> None:
-    """Give matplotlib, which hdbscan loads, a place where it finds none: else it says so at length in every run."""
-    user = os.environ.get("MPLCONFIGDIR") or os.environ.get("XDG_CONFIG_HOME") or _under_home(".config")
-    if user is None or not can_write(Path(user)):
+    """Give matplotlib, which hdbscan loads, places where it finds none: else it says so at length in every run.
+
+    It draws nothing, and a backend that the user has set and that is not there is an error to it.
+    """
+    os.environ["MPLBACKEND"] = "agg"
+    config = os.environ.get("XDG_CONFIG_HOME") or _under_home(".config")
+    cache = os.environ.get("XDG_CACHE_HOME") or _under_home(".cache")
+    given = os.environ.get("MPLCONFIGDIR")  # is both
+    if not all(place and can_write(Path(place)) for place in ([given] if given else [config, cache])):
         os.environ["MPLCONFIGDIR"] = str(_own_folder())
 
 

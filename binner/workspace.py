@@ -16,6 +16,7 @@ from pathlib import Path
 
 from binner.artifacts import Cache
 from binner.errors import OptionError
+from binner.runtime import can_write
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,10 @@ def _check_ours(out: Path) -> None:
         raise OptionError(f"{out}: cannot be read: {error.strerror}; choose another -o") from None
     if not ours:
         raise OptionError(f"{out}: a folder with files that are not binner's; choose another -o, or an empty folder")
+    if not can_write(out):  # of a finished run, say, to which only the log would be added before it shows
+        raise OptionError(
+            f"{out}: results cannot be written there: no permission, or a read-only disk; choose another -o"
+        )
 
 
 def _open_lock(space: Workspace) -> TextIOWrapper:

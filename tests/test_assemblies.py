@@ -28,7 +28,7 @@ def joined(files: Sequence[Path], *, separator: str | None = None) -> tuple[dict
     """Records of the joined file, and the assembly of each."""
     folder = files[0].parent / "inside"
     with assemblies.readable(files, folder, separator=separator) as source:
-        told = assemblies.tell_apart(fasta.read(source), separator=separator)
+        told = assemblies.tell_apart(fasta.read(source), separator=separator, source="all.fa")
         records = dict(fasta.records(source))
     assert not list(folder.iterdir()), "the copy does not stay"
     return records, [told.names[number] for number in told.of]
@@ -48,7 +48,7 @@ def joined(files: Sequence[Path], *, separator: str | None = None) -> tuple[dict
     ],
 )
 def test_names_begin_with_the_assembly(names: list[str], separator: str | None, expected: list[str]) -> None:
-    told = assemblies.tell_apart(named(*names), separator=separator)
+    told = assemblies.tell_apart(named(*names), separator=separator, source="all.fa")
     assert [told.names[number] for number in told.of] == expected
     assert told.names == tuple(dict.fromkeys(expected))
     assert told.multi
@@ -67,12 +67,12 @@ def test_names_begin_with_the_assembly(names: list[str], separator: str | None, 
     ],
 )
 def test_names_that_tell_no_assembly(names: list[str], separator: str | None, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        assemblies.tell_apart(named(*names), separator=separator)
+    with pytest.raises(InputError, match=f"^all.fa: {message}"):
+        assemblies.tell_apart(named(*names), separator=separator, source="all.fa")
 
 
 def test_one_assembly_is_strange(caplog: pytest.LogCaptureFixture) -> None:
-    assert assemblies.tell_apart(named("S1:a", "S1:b"), separator=None).names == ("S1",)
+    assert assemblies.tell_apart(named("S1:a", "S1:b"), separator=None, source="all.fa").names == ("S1",)
     assert "all contigs are of one assembly, 'S1'" in caplog.text
 
 

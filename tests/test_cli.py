@@ -216,6 +216,8 @@ def test_contigs_that_an_option_swallowed(name: str, capsys: pytest.CaptureFixtu
         ("run -b none.bam", "CONTIGS is missing: name the FASTA file first"),
         ("run contigs.fa -b", "-b needs at least one file"),
         ("run contigs.fa -b -o out", "-b needs at least one file"),
+        ("run contigs.fa --also", "--also needs at least one of tree, split, merge after it"),
+        ("evaluate embedding S.tsv contigs.fa --encoder", "--encoder needs at least one value after it"),
         ("run none.fa", "none.fa: no such file"),
         ("run contigs.fa -b none.bam", "none.bam: no such file"),
         ("run contigs.fa --depth none.tsv", "none.tsv: no such file"),
@@ -268,6 +270,31 @@ def test_mistakes_take_one_line(line: str, message: str, capsys: pytest.CaptureF
     assert message in refuse(capsys, *line.split())
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("run LONG", "LONG: cannot be read: File name too long"),
+        ("run contigs.fa -b LONG", "LONG: cannot be read"),
+        ("run contigs.fa --depth LONG", "LONG: cannot be read"),
+        ("run contigs.fa --embedding LONG", "LONG: cannot be read"),
+        ("run contigs.fa --encoder LONG", "'LONG' is neither"),
+        ("run contigs.fa --quality LONG", "'LONG' is neither checkm nor checkm2 nor a file"),
+        ("run contigs.fa --quality checkm --checkm-markers LONG", "LONG: cannot be read"),
+        ("recluster contigs.fa LONG", "LONG: cannot be read"),
+        ("evaluate bins LONG contigs.fa", "LONG: cannot be read"),
+        ("evaluate bins LONG contigs.fa -o there.tsv", "LONG: cannot be read"),
+        ("evaluate bins S.tsv LONG", "LONG: cannot be read"),
+        ("report LONG", "LONG: cannot be read"),
+        ("quality LONG --with checkm", "LONG/.binner: cannot be read"),
+    ],
+)
+def test_paths_that_the_system_refuses_to_look_at(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("S.tsv").write_text("a\tg\t4\n")
+    Path("there.tsv").touch()
+    long = "x" * 300
+    assert message.replace("LONG", long) in refuse(capsys, *line.replace("LONG", long).split())
+
+
 def test_a_gpu_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "_GPU_NODES", ())
     assert "no usable GPU" in refuse(capsys, "run", "contigs.fa", "--device", "cuda")
@@ -287,6 +314,9 @@ def raising(error: BaseException) -> Any:
         (DeviceError("no GPU"), 2, "Error: no GPU\n"),
         (KeyboardInterrupt(), 130, "\nError: interrupted; the same command again takes up where this one stopped\n"),
         (MemoryError("Unable to allocate 3 GiB"), 1, "Error: out of memory (Unable to allocate 3 GiB)"),
+        (OSError(12, "Cannot allocate memory"), 1, "Error: out of memory ([Errno 12] Cannot allocate memory); give"),
+        (ImportError("x.so: failed to map segment from shared object"), 1, "Error: out of memory (x.so: failed to map"),
+        (OSError(27, "File too large", "out/bins.tsv"), 1, "Error: out/bins.tsv: File too large\n"),
         (OSError(28, "No space left on device", "out/bins"), 1, "Error: out/bins: No space left on device\n"),
     ],
 )
@@ -343,7 +373,36 @@ def test_a_terminated_run_ends_its_processes() -> None:
         os.kill(worker, 0)
 
 
-@pytest.mark.parametrize("bug", [ZeroDivisionError(), EOFError(), KeyError("x"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("options", ["--refine", "--encoder whitening+small"])
+def test_torch_needs_address_space(
+    options: str, asked: list[RunConfig], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda which: (2 * 10**9, 2 * 10**9))
+    assert call("run", "contigs.fa", "-t", "2", "--encoder", "whitening") == 0
+    said = refuse(capsys, "run", "contigs.fa", "-t", "2", *options.split())
+    assert "about 2.3 GB are needed for 2 threads and PyTorch: raise it" in said
+
+
+@pytest.mark.parametrize("command", ["run contigs.fa -t 2", "evaluate bins contigs.fa contigs.fa", "doctor -t 2"])
+def test_too_little_address_space_is_told_before_anything_is_loaded(command: str) -> None:
+    script = (
+        "import os, resource as r, sys; r.setrlimit(r.RLIMIT_AS, (10**9,) * 2); os.execv(sys.executable, sys.argv[1:])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *BINNER, *command.split()], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"Error: ulimit -v \(h_vmem\) allows 1\.0 GB of address space, and about 1\..*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [
+        ZeroDivisionError(),
+        EOFError(),
+        KeyError("x"),
+        OSError(5, "Input/output error"),
+        ImportError("no name 'x' in 'y'"),
+    ],
+)
 def test_a_bug_keeps_its_traceback(bug: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("binner.pipeline.run.run", raising(bug))
     with pytest.raises(type(bug)):

@@ -197,6 +197,14 @@ def test_damaged(tmp_path: Path, pack: str) -> None:
         fasta.read(write(tmp_path, bytes(data)))
 
 
+@pytest.mark.parametrize("text", [b">a\rACGT\r>b\rGG\r", b">a\rACGT", b"\r>a words\rAC\rGT\r"])
+def test_line_ends_of_old_macs(tmp_path: Path, text: bytes) -> None:
+    path = write(tmp_path, text)
+    for look in (fasta.read, lambda path: list(fasta.records(path)), lambda path: list(fasta.names(path))):
+        with pytest.raises(InputError, match=r"those of old Macs \(CR\): convert them, as in tr '\\r' '\\n' <"):
+            look(path)
+
+
 def test_garbage_behind_a_gzip_member(tmp_path: Path) -> None:
     path = write(tmp_path, gzip.compress(b">a\nACGT\n") + b"garbage" * 9)
     with pytest.raises(InputError, match="the compressed file is damaged"):

@@ -54,6 +54,15 @@ def test_a_file_named_twice(contigs: Path) -> None:
         inputs.check_files((contigs, contigs))
 
 
+def test_a_file_named_by_a_link_too(contigs: Path, tmp_path: Path) -> None:
+    link, folder = tmp_path / "link.fa", tmp_path / "folder"
+    link.symlink_to(contigs)
+    folder.symlink_to(tmp_path)
+    for other in (link, folder / contigs.name):
+        with pytest.raises(OptionError, match=f"{other}: named twice, it is {contigs}; name it once"):
+            inputs.check_files((contigs, other))
+
+
 def test_a_terminal_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     pipe(monkeypatch, b"", terminal=True)
     with pytest.raises(OptionError, match="nothing is piped to standard input"):
@@ -126,6 +135,18 @@ def test_samples_need_memory(before: bool, contigs: Path, monkeypatch: pytest.Mo
     coverage = Coverage(tuple(map(str, range(500))), depth, depth, found.names_digest)
     with pytest.raises(OptionError, match=needed):
         inputs.check_samples(found, coverage, source=contigs, memory=80_000)
+
+
+def test_address_space_must_do_for_the_contigs_too(contigs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = inputs.read_contigs(contigs, min_length=1, memory=10**12, threads=4)
+    monkeypatch.setattr("resource.getrlimit", lambda which: (2 * 10**9, 2 * 10**9))
+    inputs.check_samples(found, None, source=contigs, memory=10**12, threads=4)
+    monkeypatch.setattr(inputs, "BYTES_PER_CONTIG", 150 * 10**6)
+    needed = rf"about 2\.1 GB are needed for 4 threads and {contigs}: raise it"
+    with pytest.raises(OptionError, match=needed):
+        inputs.check_samples(found, None, source=contigs, memory=10**12, threads=4)
+    with pytest.raises(OptionError, match=needed):
+        inputs.read_contigs(contigs, min_length=1, memory=10**12, threads=4)
 
 
 def test_only_what_takes_part_must_fit(contigs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -107,3 +108,18 @@ def test_what_the_process_uses_now() -> None:
 def test_what_is_granted() -> None:
     assert memory.granted(5 * MB) == 5 * MB
     assert 0 < memory.granted(None) < memory.memory_limit()
+
+
+def test_a_limit_of_address_space_is_none_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    granted = memory.granted(None)
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (1500 * MB, 1500 * MB))
+    assert memory.granted(None) == granted
+    memory.check_address_space(1)
+    memory.check_address_space(2)
+    wanted = r"allows 1\.5 GB of address space, and about 2\.4 GB are needed for 8 threads: raise it, or lower -t"
+    with pytest.raises(OptionError, match=wanted):
+        memory.check_address_space(8)
+    with pytest.raises(OptionError, match=r"about 2\.4 GB are needed for 1 thread and a\.fa: raise"):
+        memory.check_address_space(1, more=1000 * MB, what="a.fa")
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    memory.check_address_space(1024)

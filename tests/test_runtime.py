@@ -12,6 +12,7 @@ import pytest
 
 from binner import runtime
 from binner.errors import DeviceError, OptionError
+from tests.commands import same_environment
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -226,18 +227,32 @@ def test_a_user_whom_the_system_does_not_know(read_only: Path, monkeypatch: pyte
 
 def test_matplotlib_finds_a_place(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MPLCONFIGDIR", "/given")
+    monkeypatch.setenv("MPLBACKEND", "agg")
     runtime.keep_settings()
     assert os.environ["MPLCONFIGDIR"] == str(read_only / f"binner-{os.getuid()}")
 
 
-@pytest.mark.parametrize("name", ["MPLCONFIGDIR", "XDG_CONFIG_HOME", "HOME"])
+@pytest.mark.parametrize("name", ["MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "HOME"])
 def test_settings_of_matplotlib_stay(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for each in ("MPLCONFIGDIR", "XDG_CONFIG_HOME"):
+    for each in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("MPLBACKEND", "one that is not there")
     before = dict(os.environ)
     runtime.keep_settings()
-    assert dict(os.environ) == before
+    assert dict(os.environ) == before | {"MPLBACKEND": "agg"}
+
+
+@pytest.mark.parametrize("name", ["XDG_CONFIG_HOME", "XDG_CACHE_HOME"])
+def test_matplotlib_writes_settings_and_a_cache(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    for each in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(each, str(tmp_path))
+    monkeypatch.setenv(name, "/proc/1/none")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with same_environment():
+        runtime.keep_settings()
+        assert os.environ["MPLCONFIGDIR"] == str(tmp_path / f"binner-{os.getuid()}")
 
 
 def test_nowhere_for_temporary_files(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:

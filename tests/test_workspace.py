@@ -86,6 +86,15 @@ def test_a_place_that_cannot_be_written(out: str) -> None:
         pass
 
 
+def test_a_finished_run_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_workspace(tmp_path / "out") as space:
+        space.cache.save("stage", "k", 1)
+    monkeypatch.setattr(workspace, "can_write", lambda folder: False)  # told so, as root may write
+    message = r"out: results cannot be written there: no permission, or a read-only disk; choose another -o"
+    with pytest.raises(OptionError, match=message), open_workspace(tmp_path / "out"):
+        pass
+
+
 @pytest.mark.parametrize("before", [True, False], ids=["empty folder", "no folder"])
 def test_a_run_that_keeps_nothing_leaves_nothing(before: bool, tmp_path: Path) -> None:
     out = tmp_path / "a" / "out"

@@ -31,7 +31,14 @@ from binner.runtime import torchrun_rank
 
 INTERRUPTED, TERMINATED = 130, 143  # as shells have it: 128 + SIGINT, + SIGTERM
 _AGAIN = "the same command again takes up where this one stopped"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # what the user can mend, not we
+_FULL = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+)  # what the user can mend, not we
 
 
 _EXAMPLES = """\b
@@ -73,15 +80,21 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         _fail(f"interrupted; {_AGAIN}", INTERRUPTED)
     except _Terminated:
         _fail(f"terminated; {_AGAIN}", TERMINATED)
-    except MemoryError as error:
+    except (MemoryError, ImportError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _fail(f"{error.filename or 'the results'}: {error.strerror}", 1)
+        if not _is_want_of_memory(error):
+            raise
         _fail(
             f"out of memory ({error or 'no more to be had'}); give the job more, or leave out short contigs with -m", 1
         )
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        _fail(f"{error.filename or 'the results'}: {error.strerror}", 1)
     sys.exit(code or 0)
+
+
+def _is_want_of_memory(error: MemoryError | ImportError | OSError) -> bool:
+    """Also where a library could not be loaded for it, or the system has no more for a process or a map of a file."""
+    no_room = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    return isinstance(error, MemoryError) or no_room or getattr(error, "errno", None) == errno.ENOMEM
 
 
 class _Terminated(SystemExit):

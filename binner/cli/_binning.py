@@ -18,6 +18,7 @@ from binner.cli._options import (
     at_work,
     coverage_config,
     encoder_config,
+    loads_torch,
     machine_config,
     option,
     seed,
@@ -197,7 +198,8 @@ def _quality_config(given: dict[str, Any]) -> QualityConfig | None:
 def bin_contigs(contigs: Sequence[Path], given: dict[str, Any]) -> None:
     """The work of `run`, `cluster` and `recluster`."""
     config = run_config(contigs, given)
-    with at_work(config.machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
+    torch = config.refine or (not config.embedding and loads_torch(config.encoder))
+    with at_work(config.machine, verbose=given["verbose"], quiet=given["quiet"], torch=torch) as watch:
         from binner.pipeline.run import run
 
         run(config, watch=watch, command=sys.argv)

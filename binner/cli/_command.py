@@ -73,7 +73,7 @@ class Command(click.Command):
             if not rest:
                 ctx.meta[_OPEN] = names[name]
             if not values and not ctx.resilient_parsing:
-                raise click.UsageError(f"{name} needs at least one file after it", ctx)
+                raise click.UsageError(f"{name} needs at least one {_kind(names[name])} after it", ctx)
             taken += [(name, value) for value in values]
             spread += [part for value in values for part in (name, value)]
         return spread, taken
@@ -138,6 +138,13 @@ def _split(token: str, names: Container[str]) -> tuple[str | None, list[str]]:
     if token[:2] in names and not token.startswith("--"):
         return token[:2], [token[2:]]
     return None, []
+
+
+def _kind(option: click.Option) -> str:
+    """What an option takes."""
+    if isinstance(option.type, click.Choice):
+        return f"of {', '.join(option.type.choices)}"
+    return "file" if isinstance(option.type, click.Path) else "value"
 
 
 def _contigs_missing(taken: Sequence[tuple[str, str]], command: str) -> str:

@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from binner.cli._command import Option, size
-from binner.config import CoverageConfig, EncoderConfig, EncoderName, MachineConfig, Strands
+from binner.config import CoverageConfig, EncoderConfig, EncoderName, MachineConfig, Strands, encoder_parts
 from binner.errors import OptionError
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ encoder_settings = together(
         default=1,
         show_default=True,
         metavar="N",
-        help="GPUs that embed, a process each.",
+        help="GPUs that embed, a process each; without a GPU, processes that share the threads.",
     ),
 )
 
@@ -220,13 +220,21 @@ def machine_config(given: dict[str, Any]) -> MachineConfig:
     return MachineConfig(threads, given.get("device", "cpu"), given.get("max_memory"))
 
 
+def loads_torch(encoder: str) -> bool:
+    """Whether one of the encoders needs it."""
+    return set(encoder_parts(encoder)) != {ENCODER}
+
+
 @contextmanager
-def at_work(machine: MachineConfig, *, verbose: bool, quiet: bool) -> Iterator[Watch]:
-    """Hold every library to the threads, before any is loaded, and show what goes on."""
+def at_work(machine: MachineConfig, *, verbose: bool, quiet: bool, torch: bool = False) -> Iterator[Watch]:
+    """Hold every library to the threads, before any is loaded, and show what goes on; `torch` may be among them."""
     from binner import runtime
+    from binner.memory import ADDRESSES_OF_TORCH, check_address_space
 
     if verbose and quiet:
         raise OptionError("-v and -q contradict each other; give one of them")
+    more, what = (ADDRESSES_OF_TORCH, "PyTorch") if torch else (0, "")
+    check_address_space(machine.threads, more=more, what=what)
     runtime.limit_threads(machine.threads)
     runtime.keep_compiled_code()
     runtime.keep_settings()

@@ -42,7 +42,9 @@ def doctor(output: Path, as_json: bool, **given: Any) -> int:  # noqa: FBT001 cl
     """
     machine = shared.machine_config(given)
     from binner import runtime
+    from binner.memory import check_address_space
 
+    check_address_space(machine.threads)
     runtime.limit_threads(machine.threads)
     runtime.keep_settings()
     from binner.doctor import Surroundings, checks

@@ -40,7 +40,8 @@ def embed(contigs: Path, out: Path, **given: Any) -> None:
     """
     config, machine = shared.encoder_config(given), shared.machine_config(given)
     shard = None if given["shard"] is None else Shard.parse(given["shard"])
-    with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"]) as watch:
+    torch = shared.loads_torch(given["encoder"])
+    with shared.at_work(machine, verbose=given["verbose"], quiet=given["quiet"], torch=torch) as watch:
         from binner.pipeline import embed
 
         embed.write_embedding(

@@ -20,6 +20,7 @@ _NO_BIN = "-1"  # SemiBin2's
 _NO_BIN_OF_NUMBERS = "0"  # MetaBAT2's (--saveCls --noBinOut), whose table has no header, and whose bins are numbers
 _LEFT_OVER = (".unbinned", ".lowDepth", ".tooShort")  # end the names of MetaBAT2's files of contigs in no bin
 _LENGTH = ("length", "_length", "len", "contiglen", "bp")
+_OTHER = ("depth", "totalavgdepth", "coverage", "mean", "gc", "taxid", "taxonomy")  # columns beside those of contigs
 
 
 class _Row(NamedTuple):
@@ -77,7 +78,7 @@ def read_bins(path: Path) -> Pairs:
 
     Raises InputError for anything else, and for a folder without a FASTA file, unless it is empty.
     """
-    if path.is_dir():
+    if inflate.is_folder(path):
         files = [file for file in _bin_files(path) if file.stat().st_size]
         return list(dict.fromkeys((contig, file.name) for file in files for contig in fasta.names(file)))
     rows = list(_rows(path, names=_BIN))
@@ -122,22 +123,35 @@ def _rows(path: Path, *, names: tuple[str, ...]) -> Iterator[_Row]:
     columns: _Columns | None = None
     samples = 0
     for line, text in enumerate(_lines(path), 1):
-        if not text.strip() or text.startswith("#"):
-            continue
         cells = text.split("\t")
-        if text.startswith("@@"):
-            columns = _header(path, [text[2:].split("\t")[0], *cells[1:]], names=names)
-        elif text.startswith("@"):
+        if not text.strip() or _is_comment(cells, columns or _Columns()):
+            continue
+        if text.startswith("@@") and columns is None:
+            columns = _header(path, [cells[0][2:], *cells[1:]], names=names)
+        elif text.startswith("@") and ":" in text and len(cells) == 1:
             samples += text.lower().startswith("@sampleid")
             if samples > 1:
                 raise InputError(f"{path}, line {line}: a second sample: write one file for each")
-        elif columns is None and {cell.strip().lower() for cell in cells} & set(_CONTIG):
+        elif columns is None and _is_header(cells, names):
             columns = _header(path, cells, names=names)
         else:
             columns = columns or _Columns()
             row = _row(cells, columns, line=line, path=path)
             if row.name:
                 yield row
+
+
+def _is_header(cells: list[str], names: tuple[str, ...]) -> bool:
+    """Whether a row names columns: that of contigs and another (CoverM's have blanks); a contig may be called so."""
+    lower = set(_lower(cells))
+    another = not lower.isdisjoint((*names, *_LENGTH, *_OTHER)) or any(" " in cell for cell in lower)
+    return another and not lower.isdisjoint(_CONTIG)
+
+
+def _is_comment(cells: list[str], columns: _Columns) -> bool:
+    """Whether a line that begins with # is no row: contigs may be called so too, but have no blanks in their names."""
+    least = max(columns.contig, columns.name) + 1
+    return cells[0].startswith("#") and (len(cells) < least or " " in cells[columns.contig])
 
 
 def _row(cells: list[str], columns: _Columns, *, line: int, path: Path) -> _Row:
@@ -152,7 +166,7 @@ def _row(cells: list[str], columns: _Columns, *, line: int, path: Path) -> _Row:
 
 
 def _header(path: Path, cells: list[str], *, names: tuple[str, ...]) -> _Columns:
-    lower = [cell.strip().lower() for cell in cells]
+    lower = _lower(cells)
     contig, name, length = (
         next((lower.index(known) for known in group if known in lower), None) for group in (_CONTIG, names, _LENGTH)
     )
@@ -160,6 +174,11 @@ def _header(path: Path, cells: list[str], *, names: tuple[str, ...]) -> _Columns
         wanted = _CONTIG[0] if contig is None else names[0]
         raise InputError(f"{path}: no column '{wanted.upper()}' in the header {' '.join(cells)!r}")
     return _Columns(contig, name, length, headed=True)
+
+
+def _lower(cells: list[str]) -> list[str]:
+    """Cells as names of columns, of which the first may have a # before it."""
+    return [cell.strip().lower() for cell in (cells[0].removeprefix("#"), *cells[1:])]
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -55,7 +55,9 @@ def write_embedding(
         found = stages.run(
             "contigs",
             "Reading contigs",
-            lambda _: inputs.read_contigs(source, min_length=min_length, memory=granted(machine.max_memory)),
+            lambda _: inputs.read_contigs(
+                source, min_length=min_length, memory=granted(machine.max_memory), threads=machine.threads
+            ),
         )
     parts = stages.run(
         "embedding",

@@ -10,6 +10,7 @@ from pathlib import Path
 from binner import quality, record
 from binner.config import MachineConfig, QualityConfig
 from binner.errors import BinnerError, OptionError
+from binner.inflate import is_folder
 from binner.memory import granted
 from binner.pipeline.report import report_run
 from binner.quality import Judge, Verdict
@@ -29,7 +30,7 @@ def judge_folder(
 
     Raises OptionError, InputError and ProgramError; the results are then as they were.
     """
-    if not (out / INSIDE).is_dir() or not (out / "bins.tsv").is_file():
+    if not is_folder(out / INSIDE) or not (out / "bins.tsv").is_file():
         raise OptionError(f"{out}: not the folder of a finished run of binner, which has bins.tsv; name one")
     by = quality.prepare(config)
     memory = granted(machine.max_memory)

@@ -46,7 +46,11 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
                 "contigs",
                 "Reading contigs",
                 lambda _: inputs.read_contigs(
-                    source, min_length=config.min_length, memory=memory, samples=len(config.coverage.files)
+                    source,
+                    min_length=config.min_length,
+                    memory=memory,
+                    threads=config.machine.threads,
+                    samples=len(config.coverage.files),
                 ),
             )
             told = _assemblies(contigs, config)
@@ -55,7 +59,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             job = Job(config, space, stages, source, contigs, told, device, memory)
             others = job.read_bins()
             measured = job.measure_coverage()
-            inputs.check_samples(contigs, measured, source=source, memory=memory)
+            inputs.check_samples(contigs, measured, source=source, memory=memory, threads=config.machine.threads)
             job, coverage = job.split_chimeras(measured)
             markers = job.find_markers()
             bins, membership = job.find_bins(coverage, markers, job.find_homologs(), others)
@@ -76,7 +80,7 @@ def run(config: RunConfig, *, watch: Watch = unwatched, command: Sequence[str] =
             summary=summary,
         )
         report_run(space.out, stages, wanted=config.report)
-        _say_how_it_ended(summary, config)
+        _say_how_it_ended(summary, config, longest=int(job.contigs.lengths.max(initial=0)))
     return summary
 
 
@@ -107,16 +111,17 @@ def _check_vectors(config: RunConfig, contigs: Contigs, *, device: str) -> None:
 
 def _assemblies(contigs: Contigs, config: RunConfig) -> Assemblies:
     if config.multi:
-        return assemblies.tell_apart(contigs, separator=config.separator)
+        source = " ".join(map(str, config.assemblies))
+        return assemblies.tell_apart(contigs, separator=config.separator, source=source)
     return Assemblies((assembly_name(config.contigs),), np.zeros(len(contigs), np.int32))
 
 
-def _say_how_it_ended(summary: Summary, config: RunConfig) -> None:
+def _say_how_it_ended(summary: Summary, config: RunConfig, *, longest: int) -> None:
     if not summary.contigs:
         logger.warning("No bins: no contig has %d bp or more (--min-len)", config.min_length)
     elif not summary.bins:
-        logger.warning(
-            "No bins: no group of contigs has %d bp or more (--min-bin-size); %d contigs with %d bp took part",
-            *(config.min_bin_size, summary.contigs, summary.bp),
-        )
+        why = f"no group of contigs has {config.min_bin_size} bp or more (--min-bin-size)"
+        if longest >= config.min_bin_size:
+            why = "no contig could be placed, for which it needs bases other than N"
+        logger.warning("No bins: %s; %d contigs with %d bp took part", why, summary.contigs, summary.bp)
     logger.info("%s", summary)

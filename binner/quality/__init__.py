@@ -6,6 +6,7 @@ Bins are written before any of this, so that nothing here can lose them.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import TypedDict
@@ -43,7 +44,8 @@ def prepare(config: QualityConfig) -> Judge:
 
     Raises OptionError and InputError if the program, its data or the table is not there or of no use.
     """
-    if config.table is not None and not config.table.exists():
+    # os.path.exists, for Path.exists raises an error for a word that is too long for a name
+    if config.table is not None and not os.path.exists(config.table):  # noqa: PTH110
         raise OptionError(
             f"'{config.by}' is neither checkm nor checkm2 nor a file: name one of them, or a table that one wrote"
         )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from binner.errors import OptionError
 from binner.report import multiqc, page, results
+from binner.runtime import can_write
 from binner.whole_files import write_text
 
 REPORT = "report.html"
@@ -18,9 +20,12 @@ TABLES = ("binner_summary_mqc.tsv", "binner_tiers_mqc.tsv", "binner_bins_mqc.tsv
 def write(folder: Path) -> Path:
     """Write the report of the results in `folder` beside them; its path.
 
-    Raises InputError if results are missing, damaged, or of different runs, and then writes nothing.
+    Raises InputError if results are missing, damaged, or of different runs, OptionError if the folder may not be
+    written, and then writes nothing.
     """
     found = results.read(folder)
+    if not can_write(folder):
+        raise OptionError(f"{folder}: no permission to write, or a read-only disk; copy the folder, and name the copy")
     made = {REPORT: page.html(found), **multiqc.tables(found)}
     for name, text in made.items():
         write_text(folder / name, text)

@@ -14,6 +14,7 @@ from binner.bins_table import CONTAMINATED, DEPTH, LOW, MEDIUM, NEAR_COMPLETE, U
 from binner.config import assembly_name
 from binner.data import F64, I64
 from binner.errors import InputError
+from binner.inflate import is_folder
 
 TIERS = (NEAR_COMPLETE, MEDIUM, LOW, CONTAMINATED, UNKNOWN)
 
@@ -106,7 +107,7 @@ class Results:
 
 def read(folder: Path) -> Results:
     """The results in `folder`. Raises InputError if one is missing, damaged, or of another run."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InputError(f"{folder}: no such folder; name the one that `binner run` wrote")
     head, rows = _table(folder / "bins.tsv", _COLUMNS)
     judges = _judges(head)

@@ -84,6 +84,35 @@ def test_bins_are_read_from_tables(table: Path, text: str) -> None:
     assert read_bins(table) == [("a", "x"), ("b", "y")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#a\tx\n@b:1\ty\n@@c\tx\n#d\ty\n",
+        "contig\tlength\tbin\n#a\t9\tx\n@b:1\t8\ty\n@@c\t7\tx\n#d\t6\ty\n",
+        f"# of:\tCAMI\n{CAMI}@@SEQUENCEID\tBINID\n#a\tx\n@b:1\ty\n@@c\tx\n#d\ty\n#end\n",
+        "#BIN\tCONTIG\nx\t#a\ny\t@b:1\nx\t@@c\ny\t#d\n",
+    ],
+    ids=["no header", "header", "CAMI", "# before the header"],
+)
+def test_contigs_that_begin_as_comments_and_headers_do(table: Path, text: str) -> None:
+    table.write_text(text)
+    assert read_bins(table) == [("#a", "x"), ("@b:1", "y"), ("@@c", "x"), ("#d", "y")]
+
+
+@pytest.mark.parametrize("name", ["contig", "sequence"])
+def test_a_first_contig_that_is_called_as_a_column(name: str, table: Path) -> None:
+    table.write_text(f"{name}\tbin_1\t5\nb\tbin_2\t7\n")
+    assert read_bins(table) == [(name, "bin_1"), ("b", "bin_2")]
+    assert list(read_truth(table)) == [name, "b"]
+
+
+@pytest.mark.parametrize("header", ["contigName\tcontigLen\ttotalAvgDepth", "contig\tlength", "Contig\tS1 Mean"])
+def test_a_header_without_bins(header: str, table: Path) -> None:
+    table.write_text(f"{header}\na\t5\t7\n")
+    with pytest.raises(InputError, match="no column 'BINID'"):
+        read_bins(table)
+
+
 def test_bins_are_read_from_folders(tmp_path: Path) -> None:
     (tmp_path / "1.fa").write_text(">a words\nAC\nGT\n>b\nA\n")
     (tmp_path / "2.fasta.gz").write_bytes(gzip.compress(b">c\nA\n"))

@@ -159,6 +159,11 @@ def test_depths_in_headers_of_several_assemblies(calls: list[str]) -> None:
     assert json.loads(Path("multi_binner/run.json").read_text())["samples"] == []
 
 
+def test_contigs_of_no_assembly_are_of_a_file(calls: list[str]) -> None:
+    with pytest.raises(InputError, match=r"^contigs\.fa: contig 'g1_0' is not called <assembly>:<contig>"):
+        run(config(multi=True))
+
+
 def test_contigs_that_a_table_lacks_are_binned_without_a_depth(calls: list[str]) -> None:
     Path("S1.tsv").write_text("".join(f"g{genome}_0\t{genome}\n" for genome in (1, 3)))
     summary = run(config())
@@ -290,6 +295,14 @@ def test_no_bin_is_large_enough(calls: list[str], caplog: pytest.LogCaptureFixtu
     summary = run(config(min_bin_size=10**6))
     assert (summary.bins, summary.contigs) == (0, 6)
     assert "No bins: no group of contigs has 1000000 bp or more (--min-bin-size); 6 contigs" in caplog.text
+
+
+def test_no_contig_can_be_placed(
+    calls: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["binner.select"], "choose", lambda *_, **__: [])
+    assert run(config(min_bin_size=0)).bins == 0
+    assert "No bins: no contig could be placed, for which it needs bases other than N; 6 contigs" in caplog.text
 
 
 def test_the_second_run_takes_up_the_first(calls: list[str]) -> None:
