@@ -29,7 +29,8 @@ def whole_genomes(contigs: Contigs, markers: Markers, *, least_bp: int) -> list[
     """
     rows = _with_genes(contigs.lengths, markers, least_bp=least_bp, least=LEAST_COMPLETE).tolist()
     circular = [row for row in rows if row in contigs.circular or ends_meet(contigs[row])]
-    logger.info("%d of %d contigs with many genes of a genome are circular: whole genomes", len(circular), len(rows))
+    if rows:
+        logger.info("%d of %d contigs with many marker genes are circular: whole genomes", len(circular), len(rows))
     return [_alone(row, contigs.lengths) for row in circular]
 
 

@@ -54,7 +54,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 file.write(b">%s\n%s\n" % (name.encode(), letters[codes[row * 5000 :][:length]].tobytes()))
                 truth.append(f"{name}\tg{genome}\t{length}\n")
     (folder / "truth.tsv").write_text("".join(truth))
-    simulated.write(simulated.genomes(genera=6, genome_bp=12_000), root / "train")
+    simulated.write(simulated.genomes(genera=6, genome_bp=14_000), root / "train")
     return root / "dev"
 
 
