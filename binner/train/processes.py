@@ -50,21 +50,15 @@ def first(work: Callable[[], None]) -> None:
     if ranks() == 1:
         work()
         return
+    well = [False]
     try:
         if rank() == 0:
             work()
-    except Exception:
-        _hear(well=False)
-        raise
-    if not _hear(well=True):
+            well = [True]
+    finally:
+        distributed.broadcast_object_list(well, 0)
+    if not well[0]:
         raise SystemExit(OptionError.exit_code)
-
-
-def _hear(*, well: bool) -> bool:
-    """What the first says, whatever the others do."""
-    said = [well]
-    distributed.broadcast_object_list(said, 0)
-    return said[0]
 
 
 def wait() -> None:

@@ -56,6 +56,8 @@ def work():
     print("works", flush=True)
     if sys.argv[1] == "bad":
         raise InputError("no genomes")
+    if sys.argv[1] == "terminated":
+        sys.exit(143)
 with together("cpu"):
     try:
         first(work)
@@ -65,7 +67,7 @@ with together("cpu"):
 """
 
 
-@pytest.mark.parametrize("what", ["good", "bad"])
+@pytest.mark.parametrize("what", ["good", "bad", "terminated"])
 def test_what_the_first_does_the_others_wait_for(what: str) -> None:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -81,8 +83,8 @@ def test_what_the_first_does_the_others_wait_for(what: str) -> None:
     if what == "good":
         assert (codes, out, out_of_other) == ([0, 0], "works\ngoes on\n", "goes on\n")
     else:
-        assert (codes, out, out_of_other) == ([1, 2], "works\n", "")
-        assert "Error: no genomes" in err
+        assert (codes, out, out_of_other) == ([1 if what == "bad" else 143, 2], "works\n", "")
+        assert ("Error: no genomes" in err) == (what == "bad")
         assert "Traceback" not in err + err_of_other
         assert "Error" not in err_of_other
 
