@@ -14,6 +14,8 @@ def readable(path: Path, *, what: str, otherwise: str = "") -> Iterator[None]:
     """Have whatever goes wrong while a file is read be one line that names it: InputError."""
     try:
         yield
+    except MemoryError:  # says nothing of the file
+        raise
     except Exception as error:
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(
