@@ -31,14 +31,8 @@ from binner.runtime import torchrun_rank
 
 INTERRUPTED, TERMINATED = 130, 143  # as shells have it: 128 + SIGINT, + SIGTERM
 _AGAIN = "the same command again takes up where this one stopped"
-_FULL = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-)  # what the user can mend, not we
+# What the user can mend, not we
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 _EXAMPLES = """\b

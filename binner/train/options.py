@@ -13,8 +13,6 @@ from binner.errors import OptionError
 from binner.fit import FitConfig
 from binner.train.pairs import PairOptions
 
-SMALLEST_VOCABULARY = 16  # special tokens, bases, and some words
-
 
 @dataclass(frozen=True, slots=True)
 class SpeciesOptions:
