@@ -44,7 +44,7 @@ def find(contigs: Contigs, *, threads: int, progress: Progress = silent) -> Mark
 
 
 def among(called: Genes, contigs: Contigs, *, threads: int, progress: Progress = silent) -> Markers:
-    """The same from all genes of the contigs: the measure of the fast way, and with the calling 15 times as slow."""
+    """The same from all genes of the contigs: the measure of the fast way, and with the calling 33 times as slow."""
     hits = search_all(called, threads=threads, progress=progress)
     return _counted(contigs, Proteins(called.contig, called.partial), hits)
 
